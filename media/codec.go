@@ -1,0 +1,82 @@
+package media
+
+import "github.com/zaf/g711"
+
+// FramesPerSecond is the rate of the clockwork: every leg gives and takes one frame of
+// 20 ms at each tick, whatever the packet times of the far end are.
+const FramesPerSecond = 50
+
+// Codec is one audio coding: what a payload type of an offer stands for.
+//
+// The codecs of this package are stateless, so that one value serves all legs and one
+// encoded payload serves everybody who hears the same mix.
+type Codec interface {
+	// Name is the encoding name of a=rtpmap (RFC 4566), e.g. "PCMU".
+	Name() string
+	// PayloadType is the static RTP payload type (RFC 3551 6).
+	PayloadType() uint8
+	// SampleRate is the rate of the decoded audio in Hz.
+	SampleRate() int
+	// Decode writes the samples of payload to dst and returns their number. It stops at
+	// the end of the shorter of the two.
+	Decode(dst []int16, payload []byte) int
+	// Encode writes the coded pcm to dst and returns the number of octets. It stops at the
+	// end of the shorter of the two.
+	Encode(dst []byte, pcm []int16) int
+}
+
+// PCMU is G.711 mu-law, payload type 0 at 8000 Hz (RFC 3551 4.5.14).
+func PCMU() Codec { return pcmu }
+
+// PCMA is G.711 A-law, payload type 8 at 8000 Hz (RFC 3551 4.5.14).
+func PCMA() Codec { return pcma }
+
+// Codecs lists what the server takes, in the order in which it offers them.
+func Codecs() []Codec { return []Codec{pcmu, pcma} }
+
+var (
+	pcmu = newG711("PCMU", 0, g711.DecodeUlawFrame, g711.EncodeUlawFrame)
+	pcma = newG711("PCMA", 8, g711.DecodeAlawFrame, g711.EncodeAlawFrame)
+)
+
+// table is a G.711 coding laid out in memory, made from the library's functions at start:
+// a look-up takes 0.06 us a frame where the function takes 0.48 us.
+type table struct {
+	name        string
+	payloadType uint8
+	linear      [256]int16
+	coded       [65536]uint8 // indexed by the sample as uint16
+}
+
+func newG711(name string, payloadType uint8, decode func(uint8) int16, encode func(int16) uint8) *table {
+	t := &table{name: name, payloadType: payloadType}
+	for i := range t.linear {
+		t.linear[i] = decode(uint8(i))
+	}
+	for i := range t.coded {
+		t.coded[i] = encode(int16(uint16(i)))
+	}
+	return t
+}
+
+func (t *table) Name() string       { return t.name }
+func (t *table) PayloadType() uint8 { return t.payloadType }
+func (t *table) SampleRate() int    { return 8000 }
+
+func (t *table) Decode(dst []int16, payload []byte) int {
+	n := min(len(dst), len(payload))
+	dst = dst[:n]
+	for i, b := range payload[:n] {
+		dst[i] = t.linear[b]
+	}
+	return n
+}
+
+func (t *table) Encode(dst []byte, pcm []int16) int {
+	n := min(len(dst), len(pcm))
+	dst = dst[:n]
+	for i, s := range pcm[:n] {
+		dst[i] = t.coded[uint16(s)]
+	}
+	return n
+}

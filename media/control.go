@@ -1,0 +1,119 @@
+package media
+
+import (
+	"math/rand/v2"
+	"net/netip"
+)
+
+// rtcpInterval is the mean time between our reports (RFC 3550 6.2: 5 s at least for a session
+// of two).
+const rtcpInterval = 5e9 // ns
+
+// control is the RTCP side of a leg.
+type control struct {
+	cname    string
+	to       target
+	hasTo    bool
+	next     int64 // when the next report is due, ns
+	buf      [256]byte
+	lastSR   uint32 // of the far end
+	lastSRAt int64  // when it came, ns
+
+	roundTrip int64 // ns
+	farLost   uint8
+}
+
+// interval is randomised over 0.5 to 1.5 times the mean, so that the reports of many legs
+// do not fall together (RFC 3550 6.3.1).
+func (c *control) interval() int64 { return rtcpInterval/2 + rand.Int64N(rtcpInterval) }
+
+// keep does what is due a few times a second: RTCP in and out, and learning anew.
+func (l *Leg) keep(in *Inbox, t Time) {
+	for range 4 {
+		size, _ := in.receive(&l.rtcp)
+		if size < 0 {
+			break
+		}
+		l.feedback(in.buf[:size], in, t)
+	}
+	if t.Now >= l.control.next {
+		l.control.next = t.Now + l.control.interval()
+		l.report(t, false)
+	}
+	if l.rtp.connected && l.source.silent(t.Now) {
+		l.rtp.disconnect() // a NAT may have rebound: listen to the others who may speak for it
+		if l.hasTo = l.rtp.takes(l.source.locked); l.hasTo {
+			l.to = newTarget(l.source.locked, l.rtp.v6)
+		}
+	}
+}
+
+// feedback takes a compound RTCP packet. It counts only from the host that the audio comes
+// from: a stranger's report must not keep a dead call alive.
+func (l *Leg) feedback(b []byte, in *Inbox, t Time) {
+	if !l.settled.Mux {
+		from := in.source()
+		if from.Addr() != l.source.locked.Addr() {
+			l.counters.WrongSource++
+			return
+		}
+		l.learnControl(from)
+	} else if !l.rtp.connected && in.source() != l.source.locked {
+		l.counters.WrongSource++
+		return
+	}
+	f, valid := parseFeedback(b, l.out.ssrc)
+	if !valid {
+		l.counters.Malformed++
+		return
+	}
+	l.heard = t.Now
+	if f.senderReport != 0 {
+		l.control.lastSR, l.control.lastSRAt = f.senderReport, t.Now
+	}
+	if !f.about {
+		return
+	}
+	l.control.farLost = f.fractionLost
+	if f.lastSR != 0 {
+		// RFC 3550 6.4.1: arrival - LSR - DLSR, in 1/65536 s.
+		trip := int64(int32(uint32(ntp(t.Wall)>>16) - f.lastSR - f.delay))
+		if trip >= 0 {
+			l.control.roundTrip = trip * 1e9 >> 16
+		}
+	}
+}
+
+// learnControl answers a far end behind NAT where its RTCP comes from.
+func (l *Leg) learnControl(from netip.AddrPort) {
+	if l.rtcp.takes(from) && from.Addr() != l.settled.RTCP.Addr() {
+		l.control.to, l.control.hasTo = newTarget(from, l.rtcp.v6), true
+	}
+}
+
+// report sends a sender or receiver report, the last one with BYE.
+func (l *Leg) report(t Time, bye bool) {
+	r := report{ssrc: l.out.ssrc, wall: t.Wall, timestamp: l.at(t), packets: l.out.packets, octets: l.out.octets,
+		sent: l.out.packets != l.out.reported && t.Wall != 0, far: &l.far, lastSR: l.control.lastSR, cname: l.control.cname, bye: bye}
+	if l.control.lastSR != 0 && t.Now != 0 {
+		r.delaySR = uint32((t.Now - l.control.lastSRAt) << 16 / 1e9)
+	}
+	l.out.reported = l.out.packets
+	b := r.appendTo(l.control.buf[:0])
+	switch {
+	case !l.settled.Mux && l.control.hasTo:
+		l.rtcp.sendTo(b, &l.control.to)
+	case l.settled.Mux && l.rtp.connected:
+		l.rtp.send(b)
+	case l.settled.Mux && l.hasTo:
+		l.rtp.sendTo(b, &l.to)
+	}
+}
+
+// at is the place of a moment on the time line of what we send.
+func (l *Leg) at(t Time) uint32 {
+	if t.Now == 0 {
+		return l.out.timestamp
+	}
+	return l.out.base + uint32(t.Tick*uint64(l.settled.Codec.SampleRate()/FramesPerSecond))
+}

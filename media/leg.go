@@ -1,0 +1,194 @@
+// Package media is one leg's audio: its sockets, the jitter buffer, codecs, concealment,
+// digits, RTCP and sound files. It knows nothing of conferences or SIP.
+//
+// A sample comes in by Leg.Receive, which reads the socket and fills the jitter buffer, and
+// Leg.Take, which gives the 20 ms due; it goes out by Leg.Send. The mixer calls the three at
+// each tick on the one goroutine that owns the leg; nothing here allocates, locks or waits.
+package media
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+)
+
+// headerSize is the RTP header without CSRCs or extensions (RFC 3550 5.1). Whoever encodes
+// a payload leaves so much room in front of it.
+const headerSize = 12
+
+// HeaderRoom is the number of octets that a packet given to Leg.Send has before its payload.
+const HeaderRoom = headerSize
+
+// Time is the moment of a tick.
+type Time struct {
+	Now  int64  // ns of a monotonic clock
+	Wall int64  // the same moment in ns since 1970
+	Tick uint64 // counts 20 ms; a number is left out where the clockwork was late
+}
+
+// Leg is one call's audio: two sockets on ports of its own and all that is known about the
+// far end. It is made by Ports.Open. Apply, Port and Closed ports aside, its methods belong
+// to the one goroutine that runs its ticks.
+type Leg struct {
+	rtp     socket
+	pending atomic.Pointer[settled]
+	settled *settled // what the last Apply said, nil before the first
+
+	source source
+	jitter *Jitter
+	events EventReceiver
+	far    reception
+	heard  int64 // when RTP or RTCP last came from the far end, ns
+
+	out      outgoing
+	to       target // of RTP while the socket is not connected
+	hasTo    bool
+	multiple bool // packets shorter than a tick: read on until there is none
+
+	// Below is touched once in a while.
+	rtcp     socket
+	control  control
+	counters Counters
+	port     uint16
+	closed   func()
+}
+
+// settled is a Remote with what could be prepared for it outside the tick.
+type settled struct {
+	Remote
+	jitter *Jitter
+	packer *packer // nil for packets of 20 ms
+}
+
+// Counters are the packets of a leg that were dropped, by reason, and the errors of sending.
+type Counters struct {
+	Malformed, WrongType, WrongSource, OnHold, SendErrors uint64
+}
+
+// openLeg binds RTP to port and RTCP to the next one.
+func openLeg(local netip.Addr, port uint16) (*Leg, error) {
+	rtp, err := openSocket(netip.AddrPortFrom(local, port))
+	if err != nil {
+		return nil, err
+	}
+	rtcp, err := openSocket(netip.AddrPortFrom(local, port+1))
+	if err != nil {
+		return nil, errors.Join(err, rtp.close())
+	}
+	l := &Leg{rtp: rtp, rtcp: rtcp, port: port}
+	l.out.begin()
+	l.control.cname = strconv.FormatUint(rand.Uint64(), 36)
+	return l, nil
+}
+
+// Port is the port of RTP; RTCP has the next one.
+func (l *Leg) Port() uint16 { return l.port }
+
+// Apply tells the leg what offer and answer settled: the first time, and again for a
+// re-INVITE, UPDATE, hold or resume. It may be called from any goroutine and takes effect
+// at the next tick.
+func (l *Leg) Apply(r Remote) {
+	s := &settled{Remote: r}
+	if r.Codec != nil {
+		s.jitter = NewJitter(r.Codec)
+		s.packer = newPacker(r.Codec, r.PTime)
+	}
+	l.pending.Store(s)
+}
+
+// settle takes over what Apply left.
+func (l *Leg) settle(s *settled, now int64) {
+	l.pending.Store(nil)
+	s.RTP = netip.AddrPortFrom(s.RTP.Addr().Unmap(), s.RTP.Port())
+	s.RTCP = netip.AddrPortFrom(s.RTCP.Addr().Unmap(), s.RTCP.Port())
+	if l.settled == nil || l.settled.Codec != s.Codec {
+		l.jitter = s.jitter
+	}
+	if l.settled == nil {
+		l.control.next = now + l.control.interval()
+	}
+	l.settled = s
+	l.far.rate = int64(s.Codec.SampleRate())
+	l.heard = now // an RTP timeout counts from here
+	if l.source.describe(s.RTP, s.Signalling) {
+		l.rtp.disconnect()
+	}
+	l.hasTo = l.rtp.takes(s.RTP)
+	if l.hasTo {
+		l.to = newTarget(s.RTP, l.rtp.v6)
+	}
+	if l.rtp.takes(s.RTCP) {
+		l.control.to, l.control.hasTo = newTarget(s.RTCP, l.rtp.v6), true
+	}
+}
+
+// takes tells whether packets can be sent to an address at all by this socket.
+func (s *socket) takes(to netip.AddrPort) bool {
+	return to.IsValid() && !to.Addr().IsUnspecified() && to.Port() != 0 && to.Addr().Is6() == s.v6
+}
+
+// Ready tells that the far end is known: before that a leg gives and takes nothing.
+func (l *Leg) Ready() bool { return l.settled != nil || l.pending.Load() != nil }
+
+// Codec is what the leg's packets are coded in. It is nil until the first tick after Apply.
+func (l *Leg) Codec() Codec {
+	if l.settled == nil {
+		return nil
+	}
+	return l.settled.Codec
+}
+
+// Hears tells that the far end wants our audio: it has not put us on hold.
+func (l *Leg) Hears() bool { return l.settled != nil && l.settled.Direction.Sends() }
+
+// Speaks tells that what the far end sends is speech. A far end that only sends has put the
+// conference on hold, and what comes from it is its hold music (RFC 3264 8.4).
+func (l *Leg) Speaks() bool { return l.settled != nil && l.settled.Direction == SendRecv }
+
+// LastHeard is when the far end was last heard of by RTP or RTCP, or last changed its session,
+// in ns of Time.Now.
+func (l *Leg) LastHeard() int64 { return l.heard }
+
+// Take writes the 20 ms that are due to dst, which holds a frame of the codec's rate.
+func (l *Leg) Take(dst []int16, t Time) FrameKind {
+	if l.jitter == nil {
+		clear(dst)
+		return FrameSilence
+	}
+	return l.jitter.Take(dst, t.Now)
+}
+
+// Stats is what a leg can tell of its audio.
+type Stats struct {
+	Received, Lost uint64 // RTP packets over the whole call
+	Sent           uint64
+	Jitter         int64 // ns, RFC 3550 A.8
+	RoundTrip      int64 // ns, by RTCP; 0: unknown
+	FarLost        uint8 // what the far end lost of late, in 1/256
+	Buffer         JitterStats
+	Counters       Counters
+}
+
+// Stats returns the counters as they are now.
+func (l *Leg) Stats() Stats {
+	s := Stats{Received: l.far.total, Lost: l.far.lost(), Sent: l.out.total, Jitter: l.far.jitter >> 4,
+		RoundTrip: l.control.roundTrip, FarLost: l.control.farLost, Counters: l.counters}
+	if l.jitter != nil {
+		s.Buffer = l.jitter.Stats()
+	}
+	return s
+}
+
+// Close says goodbye by RTCP and gives the ports back. The mixer must have let go of the leg.
+func (l *Leg) Close() error {
+	if l.settled != nil {
+		l.report(Time{}, true)
+	}
+	err := errors.Join(l.rtp.close(), l.rtcp.close())
+	if l.closed != nil {
+		l.closed()
+	}
+	return err
+}

@@ -1,0 +1,120 @@
+package media
+
+// Rules for reading the socket. One packet a tick is what a far end sends, so one read is
+// the rule; an empty read costs half of a full one.
+const (
+	drainEvery    = 16       // ticks between full drains, which find a backlog of any origin
+	drainMost     = 32       // packets read in one tick: a flood must not hold the tick up
+	backlogAge    = 20000000 // ns: a packet older than a tick has others behind it
+	comfortNoise  = 13       // payload type of RFC 3389
+	eventUnknown  = -1
+	controlOffset = 7 // RTCP is looked after half-way between two drains
+)
+
+// Receive reads what the kernel has for this leg into the jitter buffer. Digits that were
+// pressed are left in in.Digits.
+func (l *Leg) Receive(in *Inbox, t Time) {
+	in.Digits = in.Digits[:0]
+	if s := l.pending.Load(); s != nil {
+		l.settle(s, t.Now)
+	}
+	if l.settled == nil {
+		return
+	}
+	turn := (t.Tick + uint64(l.port>>1)) % drainEvery
+	drain := turn == 0 || l.multiple || !l.rtp.connected
+	for n := 0; n < drainMost; n++ {
+		size, stamp := in.receive(&l.rtp)
+		if size < 0 {
+			break
+		}
+		arrived := t.arrival(stamp)
+		l.packet(in, size, arrived, t)
+		if !drain && t.Now-arrived < backlogAge {
+			break
+		}
+	}
+	if turn == controlOffset {
+		l.keep(in, t)
+	}
+}
+
+// arrival turns a time stamp of the kernel's wall clock into Time.Now's. A wall clock that was
+// set meanwhile must not make a packet older than it can be, or come from the future.
+func (t Time) arrival(stamp int64) int64 {
+	const oldest = 500e6
+	age := t.Wall - stamp
+	if stamp == 0 || age < 0 || age > oldest {
+		return t.Now
+	}
+	return t.Now - age
+}
+
+// packet takes one datagram of the RTP port.
+func (l *Leg) packet(in *Inbox, size int, arrived int64, t Time) {
+	b := in.buf[:size]
+	if isRTCP(b) {
+		if l.settled.Mux {
+			l.feedback(b, in, t)
+		}
+		return
+	}
+	h := &in.header
+	n, err := h.Unmarshal(b)
+	if err != nil || h.Version != 2 {
+		l.counters.Malformed++
+		return
+	}
+	payload := b[n:]
+	if h.Padding {
+		if len(payload) == 0 || int(payload[len(payload)-1]) > len(payload) || payload[len(payload)-1] == 0 {
+			l.counters.Malformed++
+			return
+		}
+		payload = payload[:len(payload)-int(payload[len(payload)-1])]
+	}
+	event := int(h.PayloadType) == l.settled.EventType && l.settled.EventType != eventUnknown
+	if !event && h.PayloadType != l.settled.PayloadType && h.PayloadType != comfortNoise {
+		l.counters.WrongType++
+		return
+	}
+	from := l.source.locked
+	if !l.rtp.connected {
+		from = in.source()
+	}
+	ok, locked := l.source.admit(from, h.SSRC, h.SequenceNumber, arrived)
+	if !ok {
+		l.counters.WrongSource++
+		return
+	}
+	if locked || !l.rtp.connected {
+		// A refused connect leaves the socket open to all; admit goes on sorting them.
+		_ = l.rtp.connect(l.source.locked)
+	}
+	l.heard = t.Now
+	if h.SSRC == l.out.ssrc {
+		l.out.begin() // RFC 3550 8.2: a collision; ours is the one that can change
+	}
+	if h.SSRC != l.far.ssrc && l.far.started {
+		l.jitter.Reset()
+	}
+	l.far.packet(h.SSRC, h.SequenceNumber, h.Timestamp, arrived)
+	if !l.settled.Direction.Receives() {
+		l.counters.OnHold++
+		return
+	}
+	switch {
+	case event:
+		if digit, ok := l.events.Packet(h.SSRC, h.SequenceNumber, h.Timestamp, h.Marker, payload); ok {
+			in.Digits = append(in.Digits, digit)
+		}
+		l.jitter.PutEvent(h.Timestamp, arrived)
+	case h.PayloadType == comfortNoise:
+		if len(payload) > 0 {
+			l.jitter.PutComfort(h.Timestamp, int8(payload[0]&0x7f), arrived)
+		}
+	default:
+		l.multiple = len(payload) < l.settled.Codec.SampleRate()/FramesPerSecond
+		l.jitter.Put(h.SequenceNumber, h.Timestamp, payload, arrived)
+	}
+}

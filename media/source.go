@@ -1,0 +1,132 @@
+package media
+
+import (
+	"net/netip"
+	"time"
+)
+
+// The rules by which a leg learns where its audio comes from. A server that believed any
+// source would let a stranger who sprays packets over the port range take a call over; one
+// that believed the session description alone would be deaf behind NAT.
+const (
+	qualifyPackets = 3                      // of one SSRC, in sequence
+	qualifyWithin  = 250 * time.Millisecond // from the first to the last of them
+	relearnAfter   = 1500 * time.Millisecond
+	rebindGap      = 500 // sequence numbers that may pass while a NAT rebinds: 10 s of packets
+)
+
+// trust says how far a source is believed before any of its packets was heard.
+type trust uint8
+
+const (
+	trustNone       trust = iota
+	trustSignalling       // the address that the SIP messages came from
+	trustHost             // the address of the session description, another port
+	trustExact            // address and port of the session description
+)
+
+// source decides whose packets are this leg's audio. It is a plain value: the leg tells it
+// each packet that might count and when the locked source was silent.
+type source struct {
+	described  netip.AddrPort // of the session description
+	signalling netip.Addr
+
+	locked netip.AddrPort // zero until one has qualified
+	ssrc   uint32         // of the locked source's last packet
+	seq    uint16
+	heard  int64 // when, ns
+
+	candidate      netip.AddrPort
+	candidateSSRC  uint32
+	candidateSeq   uint16
+	candidateCount int
+	candidateSince int64
+}
+
+// describe starts anew for an address of the session description. The same one changes
+// nothing: a hold must not make the leg deaf for a while.
+func (s *source) describe(described netip.AddrPort, signalling netip.Addr) (changed bool) {
+	described = netip.AddrPortFrom(described.Addr().Unmap(), described.Port())
+	signalling = signalling.Unmap()
+	if described == s.described && signalling == s.signalling {
+		return false
+	}
+	if described.Addr().IsValid() && described.Addr().IsUnspecified() && s.described.IsValid() {
+		return false // hold by c=0.0.0.0 names no new source
+	}
+	*s = source{described: described, signalling: signalling}
+	return true
+}
+
+// trust weighs an address that a packet came from.
+func (s *source) trust(from netip.AddrPort) trust {
+	host := s.described.Addr()
+	switch {
+	case from == s.described:
+		return trustExact
+	case from.Addr() == host:
+		return trustHost
+	case from.Addr() == s.signalling && (isPrivate(host) || host != s.signalling):
+		return trustSignalling
+	}
+	return trustNone
+}
+
+// isPrivate tells addresses that say nothing about where packets will come from: behind NAT.
+func isPrivate(a netip.Addr) bool {
+	carrierGrade := netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10)
+	return !a.IsValid() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified() || carrierGrade.Contains(a)
+}
+
+// admit tells whether a valid RTP packet of the negotiated payload type is this leg's, and
+// whether it made its source the locked one.
+func (s *source) admit(from netip.AddrPort, ssrc uint32, seq uint16, now int64) (ok, locked bool) {
+	if from == s.locked && s.locked.IsValid() {
+		s.ssrc, s.seq, s.heard = ssrc, seq, now
+		return true, false
+	}
+	level := s.trust(from)
+	if level == trustNone {
+		return false, false
+	}
+	if s.locked.IsValid() {
+		if !s.silent(now) {
+			return false, false
+		}
+		// A NAT that rebinds shows the same stream from another port, and only that.
+		if ssrc != s.ssrc || seq-s.seq == 0 || seq-s.seq > rebindGap {
+			return false, false
+		}
+	} else if level == trustExact {
+		s.lock(from, ssrc, seq, now)
+		return true, true
+	}
+	if !s.qualifies(from, ssrc, seq, now) {
+		return false, false
+	}
+	s.lock(from, ssrc, seq, now)
+	return true, true
+}
+
+// qualifies counts the packets of one rival in a row.
+func (s *source) qualifies(from netip.AddrPort, ssrc uint32, seq uint16, now int64) bool {
+	follows := from == s.candidate && ssrc == s.candidateSSRC && seq == s.candidateSeq+1 &&
+		now-s.candidateSince <= int64(qualifyWithin)
+	s.candidateSeq = seq
+	if !follows {
+		s.candidate, s.candidateSSRC = from, ssrc
+		s.candidateCount, s.candidateSince = 1, now
+		return false
+	}
+	s.candidateCount++
+	return s.candidateCount >= qualifyPackets
+}
+
+func (s *source) lock(from netip.AddrPort, ssrc uint32, seq uint16, now int64) {
+	s.locked, s.ssrc, s.seq, s.heard = from, ssrc, seq, now
+	s.candidate, s.candidateCount = netip.AddrPort{}, 0
+}
+
+// silent tells that the locked source has said nothing for so long that another port of it
+// may take its place.
+func (s *source) silent(now int64) bool { return now-s.heard > int64(relearnAfter) }

@@ -1,0 +1,243 @@
+package mixer
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"conclave/media"
+)
+
+// Conference is one mix: who is in it hears everybody in it but himself.
+type Conference struct {
+	id     string
+	engine *Engine
+	rate   int
+	parts  atomic.Pointer[[]*part]
+
+	// Below belongs to the engine's mutex.
+	slot   int
+	counts []int // seats by worker
+
+	mu     sync.Mutex
+	seats  []*Seat
+	number int
+}
+
+// NewConference returns an empty mix. id is for logs.
+func (e *Engine) NewConference(id string) *Conference {
+	c := &Conference{id: id, engine: e, rate: sampleRate, counts: make([]int, len(e.workers))}
+	c.parts.Store(&[]*part{})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.conferences[c] = struct{}{}
+	return c
+}
+
+// Close gives the conference's place on the workers back. Its seats must have been released.
+func (c *Conference) Close() {
+	e := c.engine
+	e.mu.Lock()
+	parts := *c.parts.Load()
+	delete(e.conferences, c)
+	e.mu.Unlock()
+	for _, p := range parts {
+		w := p.worker
+		w.later(func() {
+			for i := range w.slots {
+				w.slots[i] = slices.DeleteFunc(w.slots[i], func(q *part) bool { return q == p })
+			}
+		})
+	}
+}
+
+// Seat gives a leg its place in the clockwork: from now on its RTP flows, its digits are
+// reported and prompts and music can be played to it. It is not in the mix before Enter.
+//
+// notify is told what happens at the seat, on the engine's event goroutine: it must not block.
+func (c *Conference) Seat(leg *media.Leg, notify func(Event)) *Seat {
+	p := c.part()
+	s := &Seat{conference: c, notify: notify, leg: leg, part: p, own: make([]int16, c.rate/media.FramesPerSecond),
+		duck: ramp{gain: 1, target: 1}, limiter: open}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.number++
+	s.number = c.number
+	c.seats = append(c.seats, s)
+	c.seat(p)
+	return s
+}
+
+// part returns the part that the next leg goes to, made where there is none yet.
+func (c *Conference) part() *part {
+	e := c.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	worker, slot := e.place(c)
+	c.slot = slot
+	c.counts[worker]++
+	e.load[worker][slot]++
+	e.seats++
+	parts := *c.parts.Load()
+	for _, p := range parts {
+		if p.worker.index == worker {
+			return p
+		}
+	}
+	w := e.workers[worker]
+	p := newPart(c, w)
+	all := append(slices.Clone(parts), p)
+	c.parts.Store(&all)
+	w.later(func() { w.slots[slot] = append(w.slots[slot], p) })
+	return p
+}
+
+// seat hands a part its legs as they are now, in a slice of its own, so that the worker never
+// grows one. The caller holds c.mu, which keeps the commands in order.
+func (c *Conference) seat(p *part) {
+	seats := make([]*Seat, 0, len(c.seats))
+	for _, s := range c.seats {
+		if s.part == p {
+			seats = append(seats, s)
+		}
+	}
+	p.worker.later(func() { p.seats = seats })
+}
+
+// Release takes the leg out of the clockwork. When it returns no worker touches the leg any
+// more and no event of the seat will be told that was not under way. A second call does nothing.
+func (s *Seat) Release() {
+	c, p := s.conference, s.part
+	c.mu.Lock()
+	i := slices.Index(c.seats, s)
+	if i < 0 {
+		c.mu.Unlock()
+		return
+	}
+	c.seats = slices.Delete(c.seats, i, i+1)
+	c.seat(p)
+	c.mu.Unlock()
+	p.worker.do(func() {})
+	e := c.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c.counts[p.worker.index]--
+	e.load[p.worker.index][c.slot]--
+	e.seats--
+}
+
+// Enter puts the leg into the mix.
+func (s *Seat) Enter() {
+	s.setInside(true)
+	s.part.worker.later(func() {
+		s.entered = true
+		s.hear.to(1, rampTime, s.part.rate)
+	})
+}
+
+// Leave takes the leg out of the mix; it keeps its seat.
+func (s *Seat) Leave() {
+	s.setInside(false)
+	s.part.worker.later(func() {
+		s.entered = false
+		s.hear.to(0, rampTime, s.part.rate)
+	})
+}
+
+func (s *Seat) setInside(inside bool) {
+	s.conference.mu.Lock()
+	defer s.conference.mu.Unlock()
+	s.inside = inside
+}
+
+// Mute keeps the leg's voice out of the mix; it goes on hearing.
+func (s *Seat) Mute(on bool) { s.part.worker.later(func() { s.muted = on }) }
+
+// Play queues a prompt for this leg: its sounds one after another. The conference is ducked by
+// 12 dB under it and music makes way. EventPlayed with the id tells its end.
+func (s *Seat) Play(id uint64, sounds ...*media.Sound) {
+	n := newPrompt(id, s.part.rate, sounds)
+	s.part.worker.later(func() { s.prompts.add(n) })
+}
+
+// StopPlay ends what is played and queued; EventPlayed comes for each prompt.
+func (s *Seat) StopPlay() { s.part.worker.later(func() { s.prompts.stop() }) }
+
+// Music plays a piece to this leg until Music(nil), which fades it out. It is outside the mix,
+// and the piece runs on by itself: whoever hears it hears the same place.
+func (s *Seat) Music(piece *media.Sound) {
+	if piece == nil {
+		s.part.worker.later(func() {
+			s.musical = false
+			s.wantMusic()
+		})
+		return
+	}
+	l := s.conference.engine.loop(piece)
+	s.part.worker.later(func() {
+		s.loop, s.musical = l, true
+		if !s.prompts.playing() {
+			s.wantMusic()
+		}
+	})
+}
+
+// Play plays sounds to everybody in the mix but one, who may be nil. The conference is ducked
+// under them.
+func (c *Conference) Play(except *Seat, sounds ...*media.Sound) {
+	for _, p := range *c.parts.Load() {
+		n := newPrompt(0, c.rate, sounds)
+		n.except = except
+		p.worker.later(func() { p.announcer.add(n) })
+	}
+}
+
+func newPrompt(id uint64, rate int, sounds []*media.Sound) *prompt {
+	n := &prompt{id: id}
+	for _, s := range sounds {
+		if pcm := s.PCM(rate); len(pcm) > 0 {
+			n.sounds = append(n.sounds, pcm)
+		}
+	}
+	return n
+}
+
+// SeatStats is what there is to tell of a seat.
+type SeatStats struct {
+	Seat    *Seat
+	Entered bool
+	Muted   bool
+	Talking bool
+	Music   bool
+	Held    bool    // the far end has put the call on hold
+	Level   float64 // dBFS, of the last half second
+	Codec   string
+	Leg     media.Stats
+	LastRTP time.Duration // since something was heard of the far end
+	Delay   time.Duration // from the packet's arrival to the tick that plays it
+}
+
+// Snapshot returns the figures of all seats, taken between two ticks.
+func (c *Conference) Snapshot() []SeatStats {
+	var all []SeatStats
+	for _, p := range *c.parts.Load() {
+		p.worker.do(func() {
+			for _, s := range p.seats {
+				all = append(all, s.stats())
+			}
+		})
+	}
+	return all
+}
+
+func (s *Seat) stats() SeatStats {
+	st := SeatStats{Seat: s, Entered: s.entered, Muted: s.muted, Talking: s.talking, Music: s.musical,
+		Held: s.leg.Codec() != nil && !s.leg.Speaks(), Level: s.talk.level(), Leg: s.leg.Stats(),
+		LastRTP: time.Duration(s.conference.engine.clock() - s.leg.LastHeard())}
+	if codec := s.leg.Codec(); codec != nil {
+		st.Codec = codec.Name()
+	}
+	st.Delay = st.Leg.Buffer.Delay
+	return st
+}

@@ -1,0 +1,57 @@
+package mixer
+
+import "conclave/media"
+
+// part is a conference's legs on one worker. Most conferences have one part; a room larger than
+// a worker's share has more, whose sums meet.
+type part struct {
+	conference *Conference
+	worker     *worker
+	rate       int
+
+	// Below belongs to the worker.
+	seats     []*Seat
+	bus       *Bus // of this part's legs
+	mix       mix
+	announcer player
+	exchange  exchange
+	time      media.Time // of the tick that is under way
+	unsent    bool       // its second half is due in the next slot
+}
+
+func newPart(c *Conference, w *worker) *part {
+	frame := c.rate / media.FramesPerSecond
+	p := &part{conference: c, worker: w, rate: c.rate, bus: NewBus(frame), mix: newMix(frame)}
+	for i := range p.exchange.sums {
+		p.exchange.sums[i].bus = NewBus(frame)
+	}
+	return p
+}
+
+// receive is the first half of a tick: what each leg gives, summed.
+func (p *part) receive(t media.Time) {
+	p.time = t
+	p.bus.Reset()
+	for _, s := range p.seats {
+		s.receive(t)
+	}
+	parts := *p.conference.parts.Load()
+	if p.unsent = len(parts) > 1; p.unsent {
+		p.publish(t.Tick, parts)
+	}
+}
+
+// send is the second half: what each leg hears. Where the room has other parts it comes a slot
+// after the first.
+func (p *part) send() {
+	p.mix.bus.Reset()
+	p.mix.bus.Merge(p.bus)
+	if p.unsent {
+		p.unsent = false
+		p.gather(p.time.Tick, *p.conference.parts.Load())
+	}
+	p.mix.begin(&p.announcer, p.rate)
+	for _, s := range p.seats {
+		s.send(&p.mix, p.time)
+	}
+}

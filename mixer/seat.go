@@ -1,0 +1,184 @@
+package mixer
+
+import (
+	"conclave/media"
+)
+
+// Ramps that are slower than a switch: what is not voice fades out of the mix in 100 ms, music
+// fades in and out over half a second, and the conference is ducked within a frame.
+const (
+	gateTime  = 0.1  // s
+	musicTime = 0.5  // s
+	duckTime  = 0.02 // s
+	duckGain  = 0.25 // -12 dB
+)
+
+// Seat is one leg's place in the clockwork. Its methods may be called from any goroutine; they
+// take effect between two ticks.
+type Seat struct {
+	conference *Conference
+	notify     func(Event)
+	number     int // of the seats of a conference, for spreading rare work over the ticks
+
+	// Below belongs to the worker.
+	leg  *media.Leg
+	part *part
+
+	own         []int16 // what the leg gave to the mix in this tick
+	contributes bool
+	entered     bool
+	muted       bool
+	talking     bool // as last told
+	timedOut    bool
+
+	talk    talk
+	give    ramp // of its voice into the mix
+	hear    ramp // of the conference to it
+	duck    ramp // of the conference and music under a prompt
+	music   ramp
+	loop    *loop // what music fades, nil when it has gone
+	musical bool  // music is wanted
+	limiter limiter
+	prompts player
+
+	// Below belongs to the conference's mutex.
+	inside bool
+}
+
+// receive takes the leg's 20 ms and sums them in, where they are to be heard.
+func (s *Seat) receive(t media.Time) {
+	w := s.part.worker
+	s.leg.Receive(w.in, t)
+	for _, d := range w.in.Digits {
+		w.events.put(s, Event{Kind: EventDigit, Digit: d})
+	}
+	frame := w.frame
+	speaks := s.leg.Speaks()
+	voice := false
+	if s.leg.Take(frame, t) == media.FrameSilence {
+		voice = s.talk.quiet()
+	} else {
+		voice = s.talk.update(frame)
+	}
+	heard := s.entered && !s.muted && speaks
+	if told := voice && heard; told != s.talking {
+		s.talking = told
+		kind := EventSilent
+		if told {
+			kind = EventTalking
+		}
+		w.events.put(s, Event{Kind: kind})
+	}
+	switch {
+	case heard && voice:
+		s.give.to(1, rampTime, s.part.rate)
+	case heard:
+		s.give.to(0, gateTime, s.part.rate)
+	default:
+		s.give.to(0, rampTime, s.part.rate)
+	}
+	if s.contributes = !s.give.resting(0); s.contributes {
+		copy(s.own, frame)
+		s.give.apply(s.own)
+		s.part.bus.Add(s.own)
+	}
+	if (t.Tick+uint64(s.number))%64 == 0 {
+		s.watch(t)
+	}
+}
+
+// watch tells once that the far end has vanished. A far end on hold need not send.
+func (s *Seat) watch(t media.Time) {
+	late := s.leg.Speaks() && t.Now-s.leg.LastHeard() > int64(s.part.worker.engine.timeout)
+	if late && !s.timedOut {
+		s.part.worker.events.put(s, Event{Kind: EventTimeout})
+	}
+	s.timedOut = late
+}
+
+// send gives the leg its 20 ms: a payload that many share wherever nothing is special about
+// this one, and a mix of its own where there is.
+func (s *Seat) send(m *mix, t media.Time) {
+	codec := s.leg.Codec()
+	if codec == nil || !s.leg.Hears() {
+		return
+	}
+	w := s.part.worker
+	others := m.bus.Contributors()
+	if s.contributes {
+		others--
+	}
+	speech := others > 0 && !s.hear.resting(0)
+	announced := m.announced && m.announcedExcept != s && s.entered
+	calm := !s.prompts.playing() && s.duck.resting(1)
+	switch {
+	case calm && (speech || announced) && s.hear.resting(1) && !s.contributes && s.music.resting(0) &&
+		announced == m.announced && s.limiter == m.before:
+		s.leg.Send(m.full(codec), t)
+		s.limiter = m.limiter
+		return
+	case calm && !speech && !announced && s.music.resting(0):
+		s.limiter = open
+		s.leg.Send(w.silence.packet(codec, w.silent), t)
+		return
+	case calm && !speech && !announced && s.music.resting(1):
+		s.limiter = open
+		s.leg.Send(s.loop.packet(w.index, codec, t.Tick, len(w.frame)), t)
+		return
+	}
+	s.leg.Send(s.special(m, t, speech, announced, codec), t)
+}
+
+// special mixes for this leg alone.
+func (s *Seat) special(m *mix, t media.Time, speech, announced bool, codec media.Codec) []byte {
+	w, rate := s.part.worker, s.part.rate
+	sum := w.sum
+	if speech {
+		if s.contributes {
+			m.bus.Minus(sum, s.own)
+		} else {
+			m.bus.Full(sum)
+		}
+		m.duckUnder(sum)
+	} else {
+		clear(sum)
+	}
+	s.hear.applyWide(sum)
+	if announced {
+		for i, v := range m.announcement {
+			sum[i] += int32(v)
+		}
+	}
+	prompt := s.prompts.playing()
+	if prompt {
+		s.prompts.fill(w.frame, rate, func(id uint64) { w.events.put(s, Event{Kind: EventPlayed, Play: id}) })
+		s.duck.to(duckGain, duckTime, rate)
+		s.duck.applyWide(sum)
+		// Music stops for a prompt and is there again after it; the piece itself runs on.
+		s.music.to(0, rampTime*4, rate)
+	} else {
+		s.duck.to(1, duckTime, rate)
+		s.duck.applyWide(sum)
+		s.wantMusic()
+	}
+	if s.loop != nil {
+		s.music.addTo(sum, s.loop.frame(t.Tick, len(w.frame)))
+	}
+	if prompt {
+		for i, v := range w.frame {
+			sum[i] += int32(v)
+		}
+	}
+	s.limiter.apply(w.frame, sum)
+	n := codec.Encode(w.packet[media.HeaderRoom:packetRoom], w.frame)
+	return w.packet[:media.HeaderRoom+n]
+}
+
+// wantMusic sets the music on its way to where it was told to be.
+func (s *Seat) wantMusic() {
+	target := float32(0)
+	if s.musical {
+		target = 1
+	}
+	s.music.to(target, musicTime, s.part.rate)
+}
