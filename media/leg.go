@@ -39,6 +39,7 @@ type Leg struct {
 	source source
 	jitter *Jitter
 	events EventReceiver
+	keys   keys
 	far    reception
 	heard  int64 // when RTP or RTCP last came from the far end, ns
 

@@ -96,7 +96,7 @@ func (c *call) tick(out []byte) (frame []int16, digits string) {
 // read is the next RTP packet at the phone, nil where none comes.
 func (c *call) read() *rtp.Packet {
 	b := make([]byte, 1500)
-	_ = c.phone.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	_ = c.phone.SetReadDeadline(time.Now().Add(5 * time.Millisecond))
 	n, err := c.phone.Read(b)
 	if err != nil {
 		return nil

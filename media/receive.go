@@ -34,6 +34,9 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 			break
 		}
 	}
+	if l.keys.count > 0 {
+		in.Digits = l.keys.take(in.Digits, t.Now)
+	}
 	if turn == controlOffset {
 		l.keep(in, t)
 	}
@@ -98,7 +101,8 @@ func (l *Leg) packet(in *Inbox, size int, arrived int64, t Time) {
 	if h.SSRC != l.far.ssrc && l.far.started {
 		l.jitter.Reset()
 	}
-	l.far.packet(h.SSRC, h.SequenceNumber, h.Timestamp, arrived)
+	missing := l.far.missing(h.SSRC, h.SequenceNumber)
+	l.far.packet(h.SSRC, h.SequenceNumber, h.Timestamp, arrived, event)
 	if !l.settled.Direction.Receives() {
 		l.counters.OnHold++
 		return
@@ -106,7 +110,7 @@ func (l *Leg) packet(in *Inbox, size int, arrived int64, t Time) {
 	switch {
 	case event:
 		if digit, ok := l.events.Packet(h.SSRC, h.SequenceNumber, h.Timestamp, h.Marker, payload); ok {
-			in.Digits = append(in.Digits, digit)
+			l.keys.add(digit, h.Timestamp, missing, t.Now)
 		}
 		l.jitter.PutEvent(h.Timestamp, arrived)
 	case h.PayloadType == comfortNoise:

@@ -18,8 +18,10 @@ type reception struct {
 	total, totalLost uint64
 }
 
-// packet counts an RTP packet that arrived at the given time in ns.
-func (r *reception) packet(ssrc uint32, seq uint16, timestamp uint32, arrived int64) {
+// packet counts an RTP packet that arrived at the given time in ns. The timestamp of a
+// telephone-event stands still while its packets follow one another, and tells nothing of
+// jitter.
+func (r *reception) packet(ssrc uint32, seq uint16, timestamp uint32, arrived int64, event bool) {
 	if !r.started || ssrc != r.ssrc || jumped(seq, uint16(r.highest)) {
 		r.totalLost = r.lost()
 		*r = reception{ssrc: ssrc, started: true, rate: r.rate, total: r.total, totalLost: r.totalLost,
@@ -32,6 +34,9 @@ func (r *reception) packet(ssrc uint32, seq uint16, timestamp uint32, arrived in
 	} else if ahead < 0 {
 		return // a late packet says nothing of the network's delay now
 	}
+	if event {
+		return
+	}
 	transit := arrived - r.nanoseconds(timestamp)
 	d := transit - r.transit
 	r.transit = transit
@@ -41,6 +46,11 @@ func (r *reception) packet(ssrc uint32, seq uint16, timestamp uint32, arrived in
 	if d < int64(1e9) { // a jump of the timestamp is no jitter
 		r.jitter += d - (r.jitter+8)>>4
 	}
+}
+
+// missing tells that a packet that is about to be counted leaves a gap before it.
+func (r *reception) missing(ssrc uint32, seq uint16) bool {
+	return r.started && ssrc == r.ssrc && int16(seq-uint16(r.highest)) > 1
 }
 
 // jumped tells a sender that began again (RFC 3550 A.1, MAX_DROPOUT) from one whose packets

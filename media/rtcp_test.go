@@ -11,7 +11,7 @@ func TestReportsAreReadByAnotherImplementation(t *testing.T) {
 	far := &reception{rate: 8000}
 	for i := range 100 {
 		if i%10 != 3 {
-			far.packet(7, uint16(i), uint32(i*160), int64(i)*20e6)
+			far.packet(7, uint16(i), uint32(i*160), int64(i)*20e6, false)
 		}
 	}
 	wall := time.Date(2030, 1, 2, 3, 4, 5, 500e6, time.UTC).UnixNano()
@@ -84,7 +84,8 @@ func TestJitterFollowsRFC3550(t *testing.T) {
 		if i%2 == 1 {
 			arrived += 8e6
 		}
-		r.packet(1, uint16(i), uint32(i*160), arrived)
+		r.packet(1, uint16(2*i), uint32(i*160), arrived, false)
+		r.packet(1, uint16(2*i+1), 7, arrived, true) // a key is held all the while
 	}
 	if got := time.Duration(r.jitter >> 4); got < 7*time.Millisecond || got > 9*time.Millisecond {
 		t.Errorf("packets that alternate by 8 ms have a jitter of %v", got)
@@ -93,7 +94,7 @@ func TestJitterFollowsRFC3550(t *testing.T) {
 
 func FuzzFeedback(f *testing.F) {
 	far := &reception{rate: 8000}
-	far.packet(7, 1, 160, 0)
+	far.packet(7, 1, 160, 0, false)
 	r := report{ssrc: 9, sent: true, far: far, cname: "seed", bye: true}
 	f.Add(r.appendTo(nil))
 	f.Fuzz(func(t *testing.T, b []byte) { parseFeedback(b, 9) })

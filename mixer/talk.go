@@ -12,7 +12,7 @@ type talk struct {
 	active bool
 }
 
-// Levels as mean squares of samples, 0 dBFS being a full-scale square wave.
+// Levels as mean squares of samples. 0 dBFS is a full-scale sine (AES17).
 var (
 	floorLowest  = meanSquare(-75)
 	floorHighest = meanSquare(-50)               // above this plus talkMargin everything is let through
@@ -22,13 +22,14 @@ var (
 )
 
 const (
-	hangOver    = 40              // frames: 0.8 s between words
-	levelWindow = float32(1) / 25 // of the displayed level: half a second
+	fullScale   = 32768 * 32768 / 2 // mean square of a full-scale sine
+	hangOver    = 40                // frames: 0.8 s between words
+	levelWindow = float32(1) / 25   // of the displayed level: half a second
 	floorFall   = float32(1) / 8
 )
 
 func meanSquare(dbfs float64) float32 {
-	return float32(32768 * 32768 * math.Pow(10, dbfs/10))
+	return float32(fullScale * math.Pow(10, dbfs/10))
 }
 
 // update takes the next frame and tells whether it is to be heard.
@@ -77,5 +78,5 @@ func (t *talk) level() float64 {
 	if t.recent < 1 {
 		return -99
 	}
-	return 10 * math.Log10(float64(t.recent)/(32768*32768))
+	return 10 * math.Log10(float64(t.recent)/fullScale)
 }

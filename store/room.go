@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+var (
+	// ErrNotFound is returned where no room has the extension asked for.
+	ErrNotFound = errors.New("no such room")
+	// ErrTaken is returned by AddRoom where a room has the extension already.
+	ErrTaken = errors.New("extension is taken")
+)
+
+// Room is a conference room as configured.
+type Room struct {
+	ID        string // unique over all nodes, never reused; given by AddRoom
+	Extension string // digits
+	Name      string
+	PIN       string // digits; empty: an open room
+	Options   map[string]string
+	Created   time.Time // UTC, in milliseconds; given by AddRoom
+	Changed   time.Time // UTC, in milliseconds; given by AddRoom and SetRoom
+}
+
+const selectRooms = `
+	SELECT id, extension, rooms.name, pin, created, changed, o.name, o.value
+	FROM rooms LEFT JOIN room_options AS o ON o.room = rooms.id `
+
+// Rooms returns all rooms, shorter extensions first.
+func (db *DB) Rooms(ctx context.Context) ([]Room, error) {
+	rows, err := db.pool.QueryContext(ctx, selectRooms+"ORDER BY length(extension), extension, o.name")
+	if err != nil {
+		return nil, fmt.Errorf("read rooms: %w", err)
+	}
+	rooms, err := scanRooms(rows)
+	if err != nil {
+		return nil, fmt.Errorf("read rooms: %w", err)
+	}
+	return rooms, nil
+}
+
+// Room returns the room with the extension, or ErrNotFound.
+func (db *DB) Room(ctx context.Context, extension string) (Room, error) {
+	room, err := readRoom(ctx, db.pool, extension)
+	if err != nil {
+		return Room{}, fmt.Errorf("room %s: %w", extension, err)
+	}
+	return room, nil
+}
+
+// Empty tells whether there is no room yet.
+func (db *DB) Empty(ctx context.Context) (bool, error) {
+	var empty bool
+	if err := db.pool.QueryRowContext(ctx, "SELECT NOT EXISTS (SELECT 1 FROM rooms)").Scan(&empty); err != nil {
+		return false, fmt.Errorf("count rooms: %w", err)
+	}
+	return empty, nil
+}
+
+// AddRoom stores a new room under a new id. Where the extension belongs to a room already it changes nothing and
+// returns ErrTaken with that room's name.
+func (db *DB) AddRoom(ctx context.Context, room Room) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		other, err := readRoom(ctx, tx, room.Extension)
+		if err == nil {
+			return fmt.Errorf("%w by room %q", ErrTaken, other.Name)
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		room.ID = rand.Text()
+		now := time.Now().UnixMilli()
+		_, err = tx.ExecContext(ctx, "INSERT INTO rooms (id, extension, name, pin, created, changed) VALUES (?, ?, ?, ?, ?, ?)",
+			room.ID, room.Extension, room.Name, room.PIN, now, now)
+		if err != nil {
+			return err
+		}
+		return insertOptions(ctx, tx, room)
+	})
+	if err != nil {
+		return fmt.Errorf("add room %s: %w", room.Extension, err)
+	}
+	return nil
+}
+
+// SetRoom changes the name, PIN and options of a room: change gets the room as it is and edits it; no other writer comes
+// in between. If change returns an error, that error is returned and nothing is changed.
+func (db *DB) SetRoom(ctx context.Context, extension string, change func(*Room) error) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		room, err := readRoom(ctx, tx, extension)
+		if err != nil {
+			return err
+		}
+		if err := change(&room); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE rooms SET name = ?, pin = ?, changed = ? WHERE id = ?",
+			room.Name, room.PIN, time.Now().UnixMilli(), room.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM room_options WHERE room = ?", room.ID); err != nil {
+			return err
+		}
+		return insertOptions(ctx, tx, room)
+	})
+	if err != nil {
+		return fmt.Errorf("set room %s: %w", extension, err)
+	}
+	return nil
+}
+
+// RemoveRoom deletes the room with the extension, or returns ErrNotFound.
+func (db *DB) RemoveRoom(ctx context.Context, extension string) error {
+	result, err := db.pool.ExecContext(ctx, "DELETE FROM rooms WHERE extension = ?", extension)
+	if err != nil {
+		return fmt.Errorf("remove room %s: %w", extension, err)
+	}
+	if n, err := result.RowsAffected(); err == nil && n == 0 {
+		return fmt.Errorf("remove room %s: %w", extension, ErrNotFound)
+	}
+	return nil
+}
+
+func insertOptions(ctx context.Context, tx *sql.Tx, room Room) error {
+	for name, value := range room.Options {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO room_options (room, name, value) VALUES (?, ?, ?)", room.ID, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readRoom(ctx context.Context, q queryer, extension string) (Room, error) {
+	rows, err := q.QueryContext(ctx, selectRooms+"WHERE extension = ?", extension)
+	if err != nil {
+		return Room{}, err
+	}
+	rooms, err := scanRooms(rows)
+	if err != nil {
+		return Room{}, err
+	}
+	if len(rooms) == 0 {
+		return Room{}, ErrNotFound
+	}
+	return rooms[0], nil
+}
+
+// scanRooms reads rows of selectRooms, one for each option of a room and all of a room together, and closes them.
+func scanRooms(rows *sql.Rows) ([]Room, error) {
+	defer rows.Close()
+	var rooms []Room
+	for rows.Next() {
+		var room Room
+		var created, changed int64
+		var name, value sql.NullString
+		if err := rows.Scan(&room.ID, &room.Extension, &room.Name, &room.PIN, &created, &changed, &name, &value); err != nil {
+			return nil, err
+		}
+		if len(rooms) == 0 || rooms[len(rooms)-1].ID != room.ID {
+			room.Options = map[string]string{}
+			room.Created, room.Changed = time.UnixMilli(created).UTC(), time.UnixMilli(changed).UTC()
+			rooms = append(rooms, room)
+		}
+		if name.Valid {
+			rooms[len(rooms)-1].Options[name.String] = value.String
+		}
+	}
+	return rooms, rows.Err()
+}
