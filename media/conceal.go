@@ -21,8 +21,8 @@ func newConcealer(rate int) concealer {
 // start begins a loss after so much of the sound before it as the concealer keeps.
 func (c *concealer) start(recent []int16) {
 	n := copy(c.last, recent)
-	least, most, window := c.rate/200, c.rate*15/1000, c.rate/50 // 5, 15 and 20 ms
-	c.period, _ = bestLag(c.last, n-window, window, least, most, c.rate/4000, false)
+	least, most, window := c.rate/200, c.rate/50, c.rate*15/1000 // 5, 20 and 15 ms
+	c.period, _ = bestLag(c.last, c.rate, n-window, window, least, most, false)
 	c.begin, c.next, c.made = n-c.period, n-c.period, 0
 	c.step = int(c.last[n-1-c.period]) - int(c.last[n-1])
 }

@@ -27,7 +27,7 @@ type control struct {
 // do not fall together (RFC 3550 6.3.1).
 func (c *control) interval() int64 { return rtcpInterval/2 + rand.Int64N(rtcpInterval) }
 
-// keep does what is due a few times a second: RTCP in and out, and learning anew.
+// keep does what is due about once a second: RTCP in and out.
 func (l *Leg) keep(in *Inbox, t Time) {
 	for range 4 {
 		size, _ := in.receive(&l.rtcp)
@@ -40,8 +40,13 @@ func (l *Leg) keep(in *Inbox, t Time) {
 		l.control.next = t.Now + l.control.interval()
 		l.report(t, false)
 	}
+}
+
+// relearn opens the socket to all once the locked source was silent for long: a NAT may have
+// rebound, and admit knows who may speak for it.
+func (l *Leg) relearn(t Time) {
 	if l.rtp.connected && l.source.silent(t.Now) {
-		l.rtp.disconnect() // a NAT may have rebound: listen to the others who may speak for it
+		l.rtp.disconnect()
 		if l.hasTo = l.rtp.takes(l.source.locked); l.hasTo {
 			l.to = newTarget(l.source.locked, l.rtp.v6)
 		}
@@ -58,7 +63,7 @@ func (l *Leg) feedback(b []byte, in *Inbox, t Time) {
 			return
 		}
 		l.learnControl(from)
-	} else if !l.rtp.connected && in.source() != l.source.locked {
+	} else if !l.rtp.sealed && in.source() != l.source.locked {
 		l.counters.WrongSource++
 		return
 	}

@@ -42,7 +42,7 @@ func NewInbox() *Inbox {
 func (in *Inbox) receive(s *socket) (size int, arrived int64) {
 	in.message.Control = &in.control[0]
 	in.message.SetControllen(len(in.control))
-	if s.connected {
+	if s.sealed {
 		in.message.Name, in.message.Namelen = nil, 0
 	} else {
 		in.message.Name, in.message.Namelen = (*byte)(unsafe.Pointer(&in.from)), unix.SizeofSockaddrInet6
@@ -74,7 +74,7 @@ func (in *Inbox) stamp() int64 {
 	return at.Sec*1e9 + at.Nsec
 }
 
-// source is where the last packet of an unconnected socket came from.
+// source is where the last packet came from, unless the socket was sealed.
 func (in *Inbox) source() netip.AddrPort {
 	port := binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&in.from.Port))[:])
 	if in.from.Family == unix.AF_INET {

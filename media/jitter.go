@@ -21,14 +21,13 @@ type JitterStats struct {
 	// Late packets came after their time was concealed, Duplicates were here before and
 	// Reordered ones came after a later one.
 	Late, Duplicates, Reordered uint64
-	// Lost counts frames that were concealed.
+	// Lost counts frames that were concealed; parts of frames add up.
 	Lost uint64
 	// Stretched counts how often sound was made longer or shorter by some pitch periods.
 	Stretched uint64
 }
 
 const (
-	frameTime = int64(time.Second) / FramesPerSecond
 	// jumpTime is how far a packet's time may be from the others' before it is taken for the
 	// begin of another time line.
 	jumpTime = int64(500 * time.Millisecond)
@@ -79,6 +78,7 @@ type Jitter struct {
 	resting   quietness
 	restingAt uint32
 	owed      int // samples made up since next
+	made      int // samples made up ever
 
 	depth    int64 // how long a packet that comes on time waits, ns
 	lateness lateness
@@ -205,13 +205,8 @@ func (j *Jitter) Take(dst []int16, now int64) FrameKind {
 			kind = max(kind, j.fill(j.frame-j.tape.waiting()))
 		}
 	}
-	switch kind {
-	case FrameVoice:
-		if j.state == speaking {
-			j.adapt()
-		}
-	case FrameConcealed:
-		j.stats.Lost++
+	if j.state != quiet && j.linked {
+		j.adapt()
 	}
 	j.tape.play(dst)
 	return kind
@@ -221,12 +216,13 @@ func (j *Jitter) Take(dst []int16, now int64) FrameKind {
 // relation to what came before, and is faded into.
 func (j *Jitter) Reset() {
 	j.restart()
-	j.resting = notResting
+	j.resting, j.noise.peak = notResting, 0
 }
 
 // Stats tells how things are now.
 func (j *Jitter) Stats() JitterStats {
 	s := j.stats
+	s.Lost = uint64(j.made / j.frame)
 	s.Delay = max(0, time.Duration(j.depth-j.lateness.mean))
 	return s
 }

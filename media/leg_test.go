@@ -178,6 +178,28 @@ func TestLegTakesOnlyGoodPackets(t *testing.T) {
 	}
 }
 
+func TestWhatAStrangerSentBeforeTheLockIsNotHeard(t *testing.T) {
+	c := newCall(t, nil)
+	stranger, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.2:0")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	leg := netip.AddrPortFrom(loopback, c.leg.Port())
+	c.write(c.audio(nil))
+	for range 100 { // more than are read in a tick: some are in the queue when the socket is connected
+		if _, err := stranger.WriteToUDPAddrPort(c.audio(func(p *rtp.Packet) { p.SSRC = 66 }), leg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		c.tick(nil)
+	}
+	if s := c.leg.Stats(); s.Received != 1 || s.Counters.WrongSource != 100 {
+		t.Errorf("%d packets counted as audio and %d as a stranger's, want 1 and 100", s.Received, s.Counters.WrongSource)
+	}
+}
+
 func TestLegSendsPacketsOfTheNegotiatedTime(t *testing.T) {
 	for _, ptime := range []int{10, 20, 30, 40, 60} {
 		c := newCall(t, func(r *Remote) { r.PTime = ptime })
@@ -358,7 +380,7 @@ func FuzzPacket(f *testing.F) {
 		in := NewInbox()
 		in.from.Family = 0
 		l.source.locked = far
-		l.rtp.connected = true
+		l.rtp.connected, l.rtp.sealed = true, true
 		for i := range 3 {
 			n := copy(in.buf[:], b)
 			now := Time{Now: int64(i) * 20e6, Tick: uint64(i)}

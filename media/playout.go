@@ -18,7 +18,7 @@ func (j *Jitter) feed() bool {
 func (j *Jitter) decode() {
 	j.follow(*j.queue.first())
 	payload := j.queue.pop()
-	n := j.codec.Decode(j.tape.room(j.samples(payload)), payload)
+	n := j.codec.Decode(j.tape.room(j.samples(len(payload))), payload)
 	j.tape.end += n
 	j.next += uint32(n)
 	if n != j.length {
@@ -26,9 +26,9 @@ func (j *Jitter) decode() {
 	}
 }
 
-// samples is the most that a payload can decode to: no codec here makes more than one
-// sample of an octet and 8 kHz.
-func (j *Jitter) samples(payload []byte) int { return len(payload) * j.rate / 8000 }
+// samples is the most that so many octets can decode to: no codec here makes more of one than
+// a sample at 8 kHz.
+func (j *Jitter) samples(octets int) int { return octets * j.rate / 8000 }
 
 // follow moves the expected place to packet p.
 func (j *Jitter) follow(p packet) {
@@ -62,9 +62,7 @@ func (j *Jitter) resume(p *packet) bool {
 	gap := int(int32(p.ts - j.next))
 	switch {
 	case j.state == quiet:
-		// A pause is the place to set the delay right: play as soon as the lateness of the
-		// packets to follow allows, and not before.
-		if j.lateness.known() && j.spare(p.ts) < marginTime {
+		if j.early(p) > 0 {
 			return false
 		}
 	case gap > 0 && (j.state == speaking || gap > j.owed):
@@ -76,10 +74,26 @@ func (j *Jitter) resume(p *packet) bool {
 	return true
 }
 
+// early is by how many samples it is too early to play packet p now. A pause is the place to
+// set the delay right: play as soon as the packets to follow will be in time, and not
+// before.
+func (j *Jitter) early(p *packet) int {
+	spare := j.spare(p.ts - uint32(j.tape.waiting()))
+	if j.lateness.known() {
+		spare -= marginTime
+	}
+	if spare >= 0 {
+		return 0
+	}
+	grain := int64(float64(j.grain) * j.ns)
+	return int((grain-1-spare)/grain) * j.grain
+}
+
 // link begins to play. Of packets that have gathered before, those that are too old for the
 // delay that is needed are left out.
 func (j *Jitter) link() *packet {
 	p := j.queue.first()
+	j.measure(j.samples(int(p.size)))
 	for p.next != none && j.spare(j.queue.packets[p.next].ts) >= marginTime {
 		j.queue.pop()
 		p = j.queue.first()
@@ -105,7 +119,7 @@ func (j *Jitter) merge(known int, align bool) {
 	if align {
 		lead += j.conceal.period
 	}
-	room := j.tape.room(lead + j.samples(payload))
+	room := j.tape.room(lead + j.samples(len(payload)))
 	n := j.codec.Decode(room[lead:], payload)
 	if n <= known {
 		j.stats.Late++
@@ -118,7 +132,7 @@ func (j *Jitter) merge(known int, align bool) {
 		j.conceal.write(room[:lead])
 		if align {
 			begin := lead + known
-			lag, _ := bestLag(room, begin, glide, begin-j.conceal.period, begin, j.rate/4000, false)
+			lag, _ := bestLag(room, j.rate, begin, glide, begin-j.conceal.period, begin, false)
 			shift = begin - lag
 		}
 	} else {
@@ -155,10 +169,14 @@ func (j *Jitter) fill(n int) FrameKind {
 		j.conceal.write(j.tape.room(n)[:n])
 		j.tape.end += n
 		j.owed += n
+		j.made += n
 		if j.conceal.silent() {
 			j.state = quiet
 		}
 		return FrameConcealed
+	}
+	if p != nil {
+		n = min(n, j.early(p))
 	}
 	j.noise.write(j.tape.room(n))
 	j.tape.end += n

@@ -3,12 +3,13 @@ package media
 // Rules for reading the socket. One packet a tick is what a far end sends, so one read is
 // the rule; an empty read costs half of a full one.
 const (
-	drainEvery    = 16       // ticks between full drains, which find a backlog of any origin
-	drainMost     = 32       // packets read in one tick: a flood must not hold the tick up
-	backlogAge    = 20000000 // ns: a packet older than a tick has others behind it
-	comfortNoise  = 13       // payload type of RFC 3389
-	eventUnknown  = -1
-	controlOffset = 7 // RTCP is looked after half-way between two drains
+	drainEvery   = 16       // ticks between full drains, which find a backlog of any origin
+	keepEvery    = 64       // ticks between looks at RTCP
+	drainMost    = 32       // packets read in one tick: a flood must not hold the tick up
+	backlogAge   = 20000000 // ns: a packet older than a tick has others behind it
+	comfortNoise = 13       // payload type of RFC 3389
+	eventUnknown = -1
+	keepOffset   = 7 // such looks fall between two drains
 )
 
 // Receive reads what the kernel has for this leg into the jitter buffer. Digits that were
@@ -21,11 +22,12 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 	if l.settled == nil {
 		return
 	}
-	turn := (t.Tick + uint64(l.port>>1)) % drainEvery
-	drain := turn == 0 || l.multiple || !l.rtp.connected
+	turn := t.Tick + uint64(l.port>>1) // legs take turns
+	drain := turn%drainEvery == 0 || l.multiple || !l.rtp.sealed
 	for n := 0; n < drainMost; n++ {
 		size, stamp := in.receive(&l.rtp)
 		if size < 0 {
+			l.rtp.sealed = l.rtp.connected
 			break
 		}
 		arrived := t.arrival(stamp)
@@ -37,7 +39,10 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 	if l.keys.count > 0 {
 		in.Digits = l.keys.take(in.Digits, t.Now)
 	}
-	if turn == controlOffset {
+	if turn%drainEvery == keepOffset {
+		l.relearn(t)
+	}
+	if turn%keepEvery == keepOffset {
 		l.keep(in, t)
 	}
 }
@@ -81,16 +86,12 @@ func (l *Leg) packet(in *Inbox, size int, arrived int64, t Time) {
 		l.counters.WrongType++
 		return
 	}
-	from := l.source.locked
-	if !l.rtp.connected {
-		from = in.source()
-	}
-	ok, locked := l.source.admit(from, h.SSRC, h.SequenceNumber, arrived)
-	if !ok {
+	if l.rtp.sealed {
+		l.source.follow(h.SSRC, h.SequenceNumber, arrived)
+	} else if !l.source.admit(in.source(), h.SSRC, h.SequenceNumber, arrived) {
 		l.counters.WrongSource++
 		return
-	}
-	if locked || !l.rtp.connected {
+	} else if !l.rtp.connected {
 		// A refused connect leaves the socket open to all; admit goes on sorting them.
 		_ = l.rtp.connect(l.source.locked)
 	}

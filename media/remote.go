@@ -26,24 +26,24 @@ func (d Direction) String() string {
 
 // Remote is what offer and answer settled about the far end of a leg.
 type Remote struct {
-	// RTP is the address of the session description. Where it is not valid, or the
-	// unspecified address (c=0.0.0.0, the hold of RFC 2543), nothing is sent to it.
-	RTP netip.AddrPort
-	// RTCP is the address of a=rtcp (RFC 3605) or the RTP port plus one. Unused with Mux.
-	RTCP netip.AddrPort
-	// Mux tells that RTP and RTCP share a port (RFC 5761).
-	Mux bool
-	// Signalling is where the SIP messages came from: a source of RTP that may be taken
-	// where the session description names a private or another address.
-	Signalling netip.Addr
 	// Codec is the coding of both directions, PayloadType its number (0-127).
 	Codec       Codec
 	PayloadType uint8
+	// Direction is ours.
+	Direction Direction
+	// Mux tells that RTP and RTCP share a port (RFC 5761).
+	Mux bool
 	// EventType is the payload type of telephone-event (RFC 4733), -1 where it was not
 	// negotiated.
 	EventType int
 	// PTime is the length of the packets that we send: 10, 20, 30, 40 or 60 ms.
 	PTime int
-	// Direction is ours.
-	Direction Direction
+	// RTP is the address of the session description. Where it is not valid, or the
+	// unspecified address (c=0.0.0.0, the hold of RFC 2543), nothing is sent to it.
+	RTP netip.AddrPort
+	// RTCP is the address of a=rtcp (RFC 3605) or the RTP port plus one. Unused with Mux.
+	RTCP netip.AddrPort
+	// Signalling is where the SIP messages came from: a source of RTP that may be taken
+	// where the session description names a private or another address.
+	Signalling netip.Addr
 }

@@ -18,6 +18,9 @@ type socket struct {
 	fd        int
 	v6        bool
 	connected bool
+	// sealed tells that the queue has been empty since the socket was connected: what comes
+	// is from the connected source. What others had sent before is in the queue until then.
+	sealed bool
 }
 
 // socketBuffer holds 20 ms ticks of packets for some seconds, should the process stall.
@@ -78,7 +81,7 @@ func (s *socket) disconnect() {
 	}
 	unspec := [16]byte{}
 	_, _, _ = unix.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&unspec)), uintptr(len(unspec)))
-	s.connected = false
+	s.connected, s.sealed = false, false
 }
 
 func (s *socket) close() error { return unix.Close(s.fd) }

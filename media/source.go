@@ -28,13 +28,13 @@ const (
 // source decides whose packets are this leg's audio. It is a plain value: the leg tells it
 // each packet that might count and when the locked source was silent.
 type source struct {
+	ssrc   uint32 // of the locked source's last packet
+	seq    uint16
+	heard  int64          // when, ns
+	locked netip.AddrPort // zero until one has qualified
+
 	described  netip.AddrPort // of the session description
 	signalling netip.Addr
-
-	locked netip.AddrPort // zero until one has qualified
-	ssrc   uint32         // of the locked source's last packet
-	seq    uint16
-	heard  int64 // when, ns
 
 	candidate      netip.AddrPort
 	candidateSSRC  uint32
@@ -78,35 +78,33 @@ func isPrivate(a netip.Addr) bool {
 	return !a.IsValid() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified() || carrierGrade.Contains(a)
 }
 
-// admit tells whether a valid RTP packet of the negotiated payload type is this leg's, and
-// whether it made its source the locked one.
-func (s *source) admit(from netip.AddrPort, ssrc uint32, seq uint16, now int64) (ok, locked bool) {
+// admit tells whether a valid RTP packet of the negotiated payload type is this leg's. Its
+// source is the locked one from then on.
+func (s *source) admit(from netip.AddrPort, ssrc uint32, seq uint16, now int64) bool {
 	if from == s.locked && s.locked.IsValid() {
-		s.ssrc, s.seq, s.heard = ssrc, seq, now
-		return true, false
+		s.follow(ssrc, seq, now)
+		return true
 	}
 	level := s.trust(from)
 	if level == trustNone {
-		return false, false
+		return false
 	}
 	if s.locked.IsValid() {
-		if !s.silent(now) {
-			return false, false
-		}
 		// A NAT that rebinds shows the same stream from another port, and only that.
-		if ssrc != s.ssrc || seq-s.seq == 0 || seq-s.seq > rebindGap {
-			return false, false
+		if !s.silent(now) || ssrc != s.ssrc || seq-s.seq == 0 || seq-s.seq > rebindGap {
+			return false
 		}
-	} else if level == trustExact {
-		s.lock(from, ssrc, seq, now)
-		return true, true
 	}
-	if !s.qualifies(from, ssrc, seq, now) {
-		return false, false
+	if exact := level == trustExact && !s.locked.IsValid(); !exact && !s.qualifies(from, ssrc, seq, now) {
+		return false
 	}
-	s.lock(from, ssrc, seq, now)
-	return true, true
+	s.locked, s.candidate, s.candidateCount = from, netip.AddrPort{}, 0
+	s.follow(ssrc, seq, now)
+	return true
 }
+
+// follow takes note of a packet of the locked source.
+func (s *source) follow(ssrc uint32, seq uint16, now int64) { s.ssrc, s.seq, s.heard = ssrc, seq, now }
 
 // qualifies counts the packets of one rival in a row.
 func (s *source) qualifies(from netip.AddrPort, ssrc uint32, seq uint16, now int64) bool {
@@ -120,11 +118,6 @@ func (s *source) qualifies(from netip.AddrPort, ssrc uint32, seq uint16, now int
 	}
 	s.candidateCount++
 	return s.candidateCount >= qualifyPackets
-}
-
-func (s *source) lock(from netip.AddrPort, ssrc uint32, seq uint16, now int64) {
-	s.locked, s.ssrc, s.seq, s.heard = from, ssrc, seq, now
-	s.candidate, s.candidateCount = netip.AddrPort{}, 0
 }
 
 // silent tells that the locked source has said nothing for so long that another port of it

@@ -69,7 +69,7 @@ func TestSourceIsLearnt(t *testing.T) {
 			var s source
 			s.describe(addr(tt.described), netip.MustParseAddr(tt.signalling))
 			for i, p := range tt.steps {
-				if got, _ := s.admit(addr(p.from), p.ssrc, p.seq, int64(p.at*time.Millisecond)); got != p.want {
+				if got := s.admit(addr(p.from), p.ssrc, p.seq, int64(p.at*time.Millisecond)); got != p.want {
 					t.Fatalf("packet %d (%+v): counts %v, want %v", i+1, p, got, p.want)
 				}
 			}

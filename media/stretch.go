@@ -12,9 +12,8 @@ const (
 	// makes all packets look early.
 	slackTicks = 5
 
-	alikeEnough = 0.7 // what is heard as periodic
-	patience    = 5   // searches in vain before what is not periodic is cut too
-	retryTicks  = 5   // between two of them
+	// retryTicks is the time between two searches for a place to cut.
+	retryTicks = 5
 	// quietLevel is the mean magnitude, about -50 dBov, below which any cut will do.
 	quietLevel = 80
 )
@@ -22,15 +21,15 @@ const (
 // stretch is the state of making sound longer or shorter.
 type stretch struct {
 	early int // ticks in a row that packets came earlier than needed
-	rest  int // ticks until the next search
-	vain  int // searches without a result
+	rest  int // ticks until the next search for a cut
 }
 
 // spare is how long before it is needed the last packet of a hundred comes, should the
 // sample ts be played now.
 //
-// Packets are needed at ticks. One that begins grain samples after a tick is needed at that
-// tick, and it is the one whose first sample is last in its tick that has the least time.
+// A packet is needed at the tick that plays its first sample, even if that is the tick's
+// last one. Packets begin at any multiple of grain within a tick; the one that begins at the
+// last of them has the least time, and it is the one that counts.
 func (j *Jitter) spare(ts uint32) int64 {
 	return j.now - j.time(ts) - j.lateness.worst - int64(float64(j.frame-j.grain)*j.ns)
 }
@@ -38,7 +37,7 @@ func (j *Jitter) spare(ts uint32) int64 {
 // adapt makes the sound that waits longer or shorter, should the delay be wrong.
 func (j *Jitter) adapt() {
 	waiting := j.tape.waiting()
-	head := j.next - uint32(waiting)
+	head := j.next + uint32(j.owed) - uint32(waiting)
 	j.depth = j.now - j.time(head)
 	over := waiting % j.grain // this much adds to the delay and helps no packet to be in time
 	spare := j.spare(head + uint32(over))
@@ -50,19 +49,15 @@ func (j *Jitter) adapt() {
 	} else {
 		s.early = 0
 	}
-	if s.rest > 0 {
-		s.rest--
-		return
-	}
+	s.rest = max(0, s.rest-1)
 	switch {
 	case spare < marginTime && j.lateness.known():
-		j.lengthen(j.grain-over, spare < 0)
+		j.lengthen(j.grain - over)
+	case j.state != speaking: // what is made up ends with the loss
 	case excess && s.early >= slackTicks:
 		j.shorten(over + int((spare-marginTime)/grain)*j.grain)
 	case over > j.slop():
 		j.shorten(over)
-	default:
-		s.vain = 0
 	}
 }
 
@@ -75,19 +70,30 @@ func (j *Jitter) shortest() int { return j.rate / 400 }
 // overlap of two sounds that are joined: 10 ms.
 func (j *Jitter) glide() int { return j.frame / 2 }
 
-// lengthen makes the sound longer by some of its periods, which are want samples or less: the
-// rest follows with the next frames. A little too much is better than to be late again.
-func (j *Jitter) lengthen(want int, urgent bool) {
-	most := min(want+j.rate/200, j.frame)
-	if j.stretch.vain >= patience {
-		most = j.frame
-	}
+// lengthen makes the sound longer by some of its periods: by want samples or less, the rest
+// following with the next frames, or a little more. If there is no such period, it takes a
+// longer one: better too much than to be late again.
+func (j *Jitter) lengthen(want int) {
 	t := &j.tape
-	lag, alike := bestLag(t.buf, t.head, j.glide(), j.shortest(), most, j.rate/4000, false)
-	if j.accept(alike, urgent) {
-		t.insert(lag, j.glide())
+	lag, best := j.period()
+	if most := want + j.rate/200; most < lag {
+		l, alike := bestLag(t.buf, j.rate, t.head, j.glide(), j.shortest(), most, false)
+		if alikeEnough(alike, best) {
+			lag = l
+		}
 	}
+	t.insert(lag, j.glide())
+	j.stats.Stretched++
 }
+
+// period finds at what lag of 20 ms or less the sound repeats best, and how well.
+func (j *Jitter) period() (lag int, alike float64) {
+	return bestLag(j.tape.buf, j.rate, j.tape.head, j.glide(), j.shortest(), j.frame, false)
+}
+
+// alikeEnough tells that sounds can be joined that are so much alike, when the best there is
+// is best: the phase of a tone must be right, while noise can be cut anywhere.
+func alikeEnough(alike, best float64) bool { return 1-alike <= 2*(1-best)+0.01 }
 
 // shorten makes the sound shorter by want samples or less. In silence it goes all the way.
 func (j *Jitter) shorten(want int) {
@@ -110,26 +116,18 @@ func (j *Jitter) shorten(want int) {
 			want -= most
 			continue
 		}
-		lag, alike := bestLag(t.buf, t.head, j.glide(), j.shortest(), most, j.rate/4000, true)
-		if j.accept(alike, false) {
-			t.remove(lag, j.glide())
+		if j.stretch.rest > 0 {
+			return
 		}
+		lag, alike := bestLag(t.buf, j.rate, t.head, j.glide(), j.shortest(), most, true)
+		if _, best := j.period(); !alikeEnough(alike, best) {
+			j.stretch.rest = retryTicks
+			return
+		}
+		t.remove(lag, j.glide())
+		j.stats.Stretched++
 		return
 	}
-}
-
-// accept decides whether sound can be cut where it is so much alike. What is not periodic
-// at all can be cut anywhere, but better a little later at a better place.
-func (j *Jitter) accept(alike float64, urgent bool) bool {
-	s := &j.stretch
-	if alike < alikeEnough && (alike < 0 || !urgent && s.vain < patience) {
-		s.vain++
-		s.rest = retryTicks
-		return false
-	}
-	s.vain = 0
-	j.stats.Stretched++
-	return true
 }
 
 // isQuiet tells that nobody misses a piece of this sound.

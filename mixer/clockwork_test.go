@@ -311,6 +311,7 @@ func BenchmarkTick(b *testing.B) {
 	}{
 		{"100 legs, 3 talk", 100, 3},
 		{"100 legs, all talk", 100, 100},
+		{"500 legs, 3 talk", 500, 3},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			c := newClockwork(b, 1, 0)

@@ -42,7 +42,7 @@ type Engine struct {
 	epoch    time.Time
 	workers  []*worker
 	closing  atomic.Bool
-	herald   chan struct{} // closed when the event goroutine has ended
+	herald   *herald
 
 	mu          sync.Mutex
 	conferences map[*Conference]struct{}
@@ -72,16 +72,20 @@ func New(c Config) (*Engine, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	e := newEngine(c)
+	var err error
+	if e.herald, err = newHerald(); err != nil {
+		return nil, err
+	}
 	for _, w := range e.workers {
 		go w.run()
 	}
-	go e.tell()
+	go e.herald.run(e)
 	return e, nil
 }
 
 // newEngine returns an engine whose clockwork stands still.
 func newEngine(c Config) *Engine {
-	e := &Engine{log: c.Log, timeout: c.RTPTimeout, partSize: c.PartSize, epoch: time.Now(), herald: make(chan struct{}),
+	e := &Engine{log: c.Log, timeout: c.RTPTimeout, partSize: c.PartSize, epoch: time.Now(),
 		conferences: map[*Conference]struct{}{}, load: make([][slots]int, c.Workers), loops: map[*media.Sound]*loop{}}
 	for i := range c.Workers {
 		e.workers = append(e.workers, newWorker(e, i))
@@ -95,24 +99,12 @@ func (e *Engine) Close() {
 	for _, w := range e.workers {
 		<-w.done
 	}
-	<-e.herald
+	e.herald.wake()
+	<-e.herald.done
 }
 
 // clock is the monotonic time in ns since the engine began.
 func (e *Engine) clock() int64 { return int64(time.Since(e.epoch)) }
-
-// tell carries events from the workers to the owners of the seats.
-func (e *Engine) tell() {
-	defer close(e.herald)
-	tick := time.NewTicker(tickTime)
-	defer tick.Stop()
-	for !e.closing.Load() {
-		<-tick.C
-		for _, w := range e.workers {
-			w.events.drain()
-		}
-	}
-}
 
 // loop returns the running piece for a sound. Pieces stay for the life of the engine: there
 // are as many as there are playlists.

@@ -47,6 +47,9 @@ func (r *eventRing) put(s *Seat, e Event) {
 	r.written.Store(at + 1)
 }
 
+// pending tells that events wait to be told.
+func (r *eventRing) pending() bool { return r.written.Load() != r.read.Load() }
+
 // drain tells all that has come to its owners.
 func (r *eventRing) drain() {
 	for at := r.read.Load(); at != r.written.Load(); at++ {

@@ -12,8 +12,8 @@ type prompt struct {
 // player plays prompts one after another.
 type player struct {
 	head, tail *prompt
-	position   int // in the first sound of head
-	stopping   bool
+	position   int     // in the first sound of head
+	last       *prompt // the last of those to be stopped; nil: none is
 }
 
 func (p *player) add(n *prompt) {
@@ -26,8 +26,8 @@ func (p *player) add(n *prompt) {
 	}
 }
 
-// stop ends all that is queued within the next frame.
-func (p *player) stop() { p.stopping = p.head != nil }
+// stop ends all that is queued so far within the next frame. What is added after it is played.
+func (p *player) stop() { p.last = p.tail }
 
 func (p *player) playing() bool { return p.head != nil }
 
@@ -37,13 +37,15 @@ func (p *player) fill(frame []int16, rate int, done func(id uint64)) bool {
 	if p.head == nil {
 		return false
 	}
+	stopping := p.last != nil
 	rest := frame
-	for len(rest) > 0 && p.head != nil {
+	for p.head != nil && (p.last != nil || !stopping) {
 		if len(p.head.sounds) == 0 {
-			if ended := p.pop(); done != nil {
-				done(ended.id)
-			}
+			p.pop(done)
 			continue
+		}
+		if len(rest) == 0 {
+			break
 		}
 		n := copy(rest, p.head.sounds[0][p.position:])
 		rest, p.position = rest[n:], p.position+n
@@ -52,29 +54,28 @@ func (p *player) fill(frame []int16, rate int, done func(id uint64)) bool {
 		}
 	}
 	clear(rest)
-	if p.stopping {
+	if stopping {
 		fade := ramp{gain: 1}
 		fade.to(0, rampTime, rate)
 		fade.apply(frame)
-		for p.head != nil {
-			if ended := p.pop(); done != nil {
-				done(ended.id)
-			}
-		}
-		p.stopping = false
-	} else if p.head != nil && len(p.head.sounds) == 0 {
-		if ended := p.pop(); done != nil {
-			done(ended.id)
+		for p.last != nil {
+			p.pop(done)
 		}
 	}
 	return true
 }
 
-func (p *player) pop() *prompt {
+// pop takes the first prompt off the queue and tells that it has ended.
+func (p *player) pop(done func(id uint64)) {
 	ended := p.head
 	p.head, p.position = ended.next, 0
 	if p.head == nil {
 		p.tail = nil
 	}
-	return ended
+	if ended == p.last {
+		p.last = nil
+	}
+	if done != nil {
+		done(ended.id)
+	}
 }

@@ -52,7 +52,7 @@ func (w *worker) run() {
 	defer close(w.done)
 	runtime.LockOSThread() // never unlocked: the thread's scheduling ends with it
 	prefer(w.engine.log)
-	for turn := w.turn(w.engine.clock()); !w.engine.closing.Load(); turn++ {
+	for turn := uint64(w.engine.clock()/int64(slotTime)) + 1; !w.engine.closing.Load(); turn = w.next(turn) {
 		due := int64(turn) * int64(slotTime)
 		now := w.engine.clock()
 		if due > now {
@@ -65,16 +65,37 @@ func (w *worker) run() {
 			turn += uint64(missed) * slots
 		}
 		w.slot(turn, now-due)
+		if w.events.pending() {
+			w.engine.herald.wake()
+		}
 	}
 	w.commands.run()
 }
 
-// turn is the number of the slot that follows a time.
-func (w *worker) turn(now int64) uint64 { return uint64(now/int64(slotTime)) + 1 }
+// next is the next slot in which there is something to do, a tick from now at the latest. The
+// others are slept through: waking a core that sleeps costs as much as ten legs.
+func (w *worker) next(turn uint64) uint64 {
+	for i := turn + 1; i < turn+slots; i++ {
+		if len(w.slots[i%slots]) > 0 || w.unsent((i-1)%slots) {
+			return i
+		}
+	}
+	return turn + slots
+}
+
+// unsent tells that a slot has parts that wait for their second half.
+func (w *worker) unsent(slot uint64) bool {
+	for _, p := range w.slots[slot] {
+		if p.unsent {
+			return true
+		}
+	}
+	return false
+}
 
 // slot runs what is due in one slot and counts how late that was and how long it took.
 func (w *worker) slot(turn uint64, late int64) {
-	if len(w.slots[turn%slots]) == 0 && len(w.slots[(turn-1)%slots]) == 0 {
+	if len(w.slots[turn%slots]) == 0 && !w.unsent((turn-1)%slots) {
 		return
 	}
 	w.lateness.add(late)
