@@ -30,7 +30,7 @@ func (c *control) interval() int64 { return rtcpInterval/2 + rand.Int64N(rtcpInt
 // keep does what is due about once a second: RTCP in and out.
 func (l *Leg) keep(in *Inbox, t Time) {
 	for range 4 {
-		size, _ := in.receive(&l.rtcp)
+		size, _ := in.receive(&l.rtcp, true)
 		if size < 0 {
 			break
 		}

@@ -37,20 +37,20 @@ func NewInbox() *Inbox {
 	return in
 }
 
-// receive reads one packet of s. It tells the packet's size and when the kernel got it, in
-// ns of the wall clock (0: unknown). A size below 0 says that there was none.
-func (in *Inbox) receive(s *socket) (size int, arrived int64) {
-	in.message.Control = &in.control[0]
-	in.message.SetControllen(len(in.control))
-	if s.sealed {
-		in.message.Name, in.message.Namelen = nil, 0
-	} else {
-		in.message.Name, in.message.Namelen = (*byte)(unsafe.Pointer(&in.from)), unix.SizeofSockaddrInet6
-	}
+// receive reads one packet of s. It tells the packet's size, below 0 where there was none, and
+// with stamped when the kernel got it, in ns of the wall clock (0: unknown). Without stamped
+// the socket must be sealed: its source is not asked for either.
+func (in *Inbox) receive(s *socket, stamped bool) (size int, arrived int64) {
 	for range 2 {
-		n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&in.message)), unix.MSG_DONTWAIT)
+		n, errno := uintptr(0), unix.Errno(0)
+		if stamped {
+			n, errno = in.receiveMessage(s)
+			arrived = in.stamp()
+		} else {
+			n, _, errno = unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(&in.buf)), packetSize, unix.MSG_DONTWAIT, 0, 0)
+		}
 		if errno == 0 {
-			return int(n), in.stamp()
+			return int(n), arrived
 		}
 		// A far end that closed its port shows as an error once; what waits behind it counts.
 		if errno != unix.ECONNREFUSED && errno != unix.EINTR {
@@ -58,6 +58,20 @@ func (in *Inbox) receive(s *socket) (size int, arrived int64) {
 		}
 	}
 	return -1, 0
+}
+
+// receiveMessage reads one packet with its time stamp and, unless the socket is sealed, its
+// source.
+func (in *Inbox) receiveMessage(s *socket) (size uintptr, errno unix.Errno) {
+	in.message.Control = &in.control[0]
+	in.message.SetControllen(len(in.control))
+	if s.sealed {
+		in.message.Name, in.message.Namelen = nil, 0
+	} else {
+		in.message.Name, in.message.Namelen = (*byte)(unsafe.Pointer(&in.from)), unix.SizeofSockaddrInet6
+	}
+	size, _, errno = unix.RawSyscall(unix.SYS_RECVMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&in.message)), unix.MSG_DONTWAIT)
+	return size, errno
 }
 
 // stamp finds SCM_TIMESTAMPNS, the only control message that was asked for.

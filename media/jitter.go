@@ -111,16 +111,17 @@ func NewJitter(codec Codec) *Jitter {
 	rate := codec.SampleRate()
 	frame := rate / FramesPerSecond
 	j := &Jitter{codec: codec, rate: rate, frame: frame, fresh: true, ns: float64(time.Second) / float64(rate),
-		queue: newQueue(160), tape: newTape(2*frame, 10*frame), conceal: newConcealer(rate)}
+		queue: newQueue(160), tape: newTape(2*frame, 6*frame), conceal: newConcealer(rate)}
 	j.measure(frame)
 	j.lateness.reset(j.lateness.block)
 	return j
 }
 
-// Put takes in a packet: its RTP sequence number, timestamp and payload, which is copied, and
-// the time in ns at which it came, on the clock of Take. Packets longer than 200 ms are
-// dropped.
-func (j *Jitter) Put(seq uint16, ts uint32, payload []byte, arrived int64) {
+// Put takes in a packet: its RTP sequence number, timestamp and payload, and the time in ns at
+// which it came, on the clock of Take. Packets longer than 200 ms are dropped. The payload is
+// copied, except where last tells that nothing more is put before the next Take: then the
+// caller leaves it as it is until that returns.
+func (j *Jitter) Put(seq uint16, ts uint32, payload []byte, arrived int64, last bool) {
 	if len(payload) == 0 || len(payload) > j.rate/longest {
 		return
 	}
@@ -158,6 +159,9 @@ func (j *Jitter) Put(seq uint16, ts uint32, payload []byte, arrived int64) {
 	j.lateness.add(late)
 	if j.linked && int32(ts-j.next) <= -int32(j.length) {
 		j.stats.Late++
+		return
+	}
+	if last && j.queue.lend(seq, ts, payload) {
 		return
 	}
 	if !j.queue.push(seq, ts, payload) {
@@ -209,6 +213,7 @@ func (j *Jitter) Take(dst []int16, now int64) FrameKind {
 		j.adapt()
 	}
 	j.tape.play(dst)
+	j.queue.keep()
 	return kind
 }
 

@@ -13,7 +13,7 @@ func BenchmarkJitterClean(b *testing.B) {
 	b.ReportAllocs()
 	for i := range b.N {
 		at := int64(i) * tick
-		j.Put(uint16(i), uint32(i)*160, payload, at-5e6)
+		j.Put(uint16(i), uint32(i)*160, payload, at-5e6, true)
 		j.Take(frame, at)
 	}
 }
@@ -40,7 +40,7 @@ func BenchmarkJitterConceal(b *testing.B) {
 	b.ReportAllocs()
 	for i := range b.N {
 		at := int64(2*i) * tick
-		j.Put(uint16(2*i), uint32(2*i)*160, payload, at-5e6)
+		j.Put(uint16(2*i), uint32(2*i)*160, payload, at-5e6, true)
 		j.Take(frame, at)
 		j.Take(frame, at+tick)
 	}

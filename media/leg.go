@@ -41,7 +41,8 @@ type Leg struct {
 	jitter   *Jitter
 	heard    int64 // when RTP or RTCP last came from the far end, ns
 	port     uint16
-	multiple bool // packets shorter than a tick: read on until there is none
+	watchful uint16 // ticks for which every packet's time of arrival is asked for
+	multiple bool   // packets shorter than a tick: read on until there is none
 
 	source source
 	far    reception
@@ -160,7 +161,11 @@ func (l *Leg) Take(dst []int16, t Time) FrameKind {
 		clear(dst)
 		return FrameSilence
 	}
-	return l.jitter.Take(dst, t.Now)
+	kind := l.jitter.Take(dst, t.Now)
+	if kind == FrameConcealed {
+		l.watchful = watchTicks
+	}
+	return kind
 }
 
 // Stats is what a leg can tell of its audio.

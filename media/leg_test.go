@@ -334,7 +334,7 @@ func TestLegReportsByRTCPAndHearsReports(t *testing.T) {
 	if _, err := control.WriteToUDPAddrPort(rr, netip.AddrPortFrom(loopback, c.leg.Port()+1)); err != nil {
 		t.Fatal(err)
 	}
-	for range 32 {
+	for range keepEvery {
 		c.tick(make([]byte, 160))
 	}
 	if s := c.leg.Stats(); s.FarLost != 64 || s.RoundTrip < 4e6 || s.RoundTrip > 5e9 {
@@ -384,7 +384,7 @@ func FuzzPacket(f *testing.F) {
 		for i := range 3 {
 			n := copy(in.buf[:], b)
 			now := Time{Now: int64(i) * 20e6, Tick: uint64(i)}
-			l.packet(in, n, now.Now, now)
+			l.packet(in, n, now.Now, i != 1, i != 0, now)
 			l.Take(make([]int16, 160), now)
 		}
 	})

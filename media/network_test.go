@@ -156,7 +156,7 @@ func (s scene) play() heard {
 			s.others(j, now, len(h.kinds))
 		}
 		for len(out) > 0 && out[0].at <= now {
-			j.Put(out[0].seq, out[0].ts, out[0].payload, int64(out[0].at))
+			j.Put(out[0].seq, out[0].ts, out[0].payload, int64(out[0].at), len(out) == 1 || out[1].at > now)
 			out = out[1:]
 		}
 		frame := make([]int16, h.rate/media.FramesPerSecond)

@@ -28,6 +28,10 @@ type queue struct {
 	head    uint8  // oldest, none: empty
 	tail    uint8  // newest
 	free    uint8
+
+	// A packet that will be taken in this tick, and alone, is not copied.
+	lent    packet
+	payload []byte // of lent, nil: there is none
 }
 
 func newQueue(slot int) queue {
@@ -38,10 +42,31 @@ func newQueue(slot int) queue {
 
 // first is the oldest packet, nil: there is none.
 func (q *queue) first() *packet {
+	if q.payload != nil {
+		return &q.lent
+	}
 	if q.head == none {
 		return nil
 	}
 	return &q.packets[q.head]
+}
+
+// lend takes a packet whose payload is the caller's until keep. It refuses it when there are
+// others.
+func (q *queue) lend(seq uint16, ts uint32, payload []byte) bool {
+	if q.head != none || q.payload != nil {
+		return false
+	}
+	q.lent, q.payload = packet{ts: ts, seq: seq, size: uint16(len(payload)), next: none}, payload
+	return true
+}
+
+// keep copies what was lent and has not been taken.
+func (q *queue) keep() {
+	if payload := q.payload; payload != nil {
+		q.payload = nil
+		q.push(q.lent.seq, q.lent.ts, payload)
+	}
 }
 
 // push puts a packet in its place, and refuses it when there is no room.
@@ -75,6 +100,10 @@ func (q *queue) push(seq uint16, ts uint32, payload []byte) bool {
 
 // pop takes the oldest packet out. Its payload is good until the next push.
 func (q *queue) pop() []byte {
+	if payload := q.payload; payload != nil {
+		q.payload = nil
+		return payload
+	}
 	i := q.head
 	p := &q.packets[i]
 	q.head = p.next
@@ -88,6 +117,7 @@ func (q *queue) pop() []byte {
 
 // clear forgets all packets.
 func (q *queue) clear() {
+	q.payload = nil
 	for q.head != none {
 		q.pop()
 	}

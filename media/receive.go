@@ -5,11 +5,15 @@ package media
 const (
 	drainEvery   = 16       // ticks between full drains, which find a backlog of any origin
 	keepEvery    = 64       // ticks between looks at RTCP
+	stampEvery   = 4        // ticks between packets whose time of arrival is asked for on a calm network
+	watchTicks   = 250      // ticks for which it is asked of each packet after something was amiss
+	calmJitter   = 2000000  // ns: above this something is amiss
 	drainMost    = 32       // packets read in one tick: a flood must not hold the tick up
 	backlogAge   = 20000000 // ns: a packet older than a tick has others behind it
 	comfortNoise = 13       // payload type of RFC 3389
 	eventUnknown = -1
-	keepOffset   = 7 // such looks fall between two drains
+	keepOffset   = 7   // such looks fall between two drains
+	oldest       = 5e8 // ns: no packet waits longer for its tick
 )
 
 // Receive reads what the kernel has for this leg into the jitter buffer. Digits that were
@@ -24,15 +28,20 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 	}
 	turn := t.Tick + uint64(l.port>>1) // legs take turns
 	drain := turn%drainEvery == 0 || l.multiple || !l.rtp.sealed
+	stamped := turn%stampEvery == 0 || drain || l.watchful > 0
+	if l.watchful > 0 {
+		l.watchful--
+	}
 	for n := 0; n < drainMost; n++ {
-		size, stamp := in.receive(&l.rtp)
+		size, stamp := in.receive(&l.rtp, stamped)
 		if size < 0 {
 			l.rtp.sealed = l.rtp.connected
 			break
 		}
 		arrived := t.arrival(stamp)
-		l.packet(in, size, arrived, t)
-		if !drain && t.Now-arrived < backlogAge {
+		last := !drain && t.Now-arrived < backlogAge
+		l.packet(in, size, arrived, stamped, last, t)
+		if last {
 			break
 		}
 	}
@@ -47,10 +56,10 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 	}
 }
 
-// arrival turns a time stamp of the kernel's wall clock into Time.Now's. A wall clock that was
-// set meanwhile must not make a packet older than it can be, or come from the future.
+// arrival turns a time stamp of the kernel's wall clock into Time.Now's; without one the packet
+// came now. A wall clock that was set meanwhile must not make a packet older than it can be, or
+// come from the future.
 func (t Time) arrival(stamp int64) int64 {
-	const oldest = 500e6
 	age := t.Wall - stamp
 	if stamp == 0 || age < 0 || age > oldest {
 		return t.Now
@@ -58,8 +67,10 @@ func (t Time) arrival(stamp int64) int64 {
 	return t.Now - age
 }
 
-// packet takes one datagram of the RTP port.
-func (l *Leg) packet(in *Inbox, size int, arrived int64, t Time) {
+// packet takes one datagram of the RTP port. Unless it is stamped its time of arrival is taken to
+// be as the stream's others': a stamp costs a tenth of a packet, and while packets come evenly
+// one in some tells enough. last tells that no other is read in this tick.
+func (l *Leg) packet(in *Inbox, size int, arrived int64, stamped, last bool, t Time) {
 	b := in.buf[:size]
 	if isRTCP(b) {
 		if l.settled.Mux {
@@ -86,6 +97,9 @@ func (l *Leg) packet(in *Inbox, size int, arrived int64, t Time) {
 		l.counters.WrongType++
 		return
 	}
+	if !stamped {
+		arrived = l.far.expect(h.SSRC, h.Timestamp, t.Now)
+	}
 	if l.rtp.sealed {
 		l.source.follow(h.SSRC, h.SequenceNumber, arrived)
 	} else if !l.source.admit(in.source(), h.SSRC, h.SequenceNumber, arrived) {
@@ -103,7 +117,10 @@ func (l *Leg) packet(in *Inbox, size int, arrived int64, t Time) {
 		l.jitter.Reset()
 	}
 	missing := l.far.missing(h.SSRC, h.SequenceNumber)
-	l.far.packet(h.SSRC, h.SequenceNumber, h.Timestamp, arrived, event)
+	l.far.packet(h.SSRC, h.SequenceNumber, h.Timestamp, arrived, event || !stamped)
+	if missing || l.far.jitter>>4 > calmJitter {
+		l.watchful = watchTicks
+	}
 	if !l.settled.Direction.Receives() {
 		l.counters.OnHold++
 		return
@@ -120,6 +137,6 @@ func (l *Leg) packet(in *Inbox, size int, arrived int64, t Time) {
 		}
 	default:
 		l.multiple = len(payload) < l.settled.Codec.SampleRate()/FramesPerSecond
-		l.jitter.Put(h.SequenceNumber, h.Timestamp, payload, arrived)
+		l.jitter.Put(h.SequenceNumber, h.Timestamp, payload, arrived, last)
 	}
 }

@@ -18,10 +18,9 @@ type reception struct {
 	total, totalLost uint64
 }
 
-// packet counts an RTP packet that arrived at the given time in ns. The timestamp of a
-// telephone-event stands still while its packets follow one another, and tells nothing of
-// jitter.
-func (r *reception) packet(ssrc uint32, seq uint16, timestamp uint32, arrived int64, event bool) {
+// packet counts an RTP packet that arrived at the given time in ns. It may tell nothing of
+// jitter: the timestamp of a telephone-event stands still while its packets follow one another.
+func (r *reception) packet(ssrc uint32, seq uint16, timestamp uint32, arrived int64, timeless bool) {
 	if !r.started || ssrc != r.ssrc || jumped(seq, uint16(r.highest)) {
 		r.totalLost = r.lost()
 		*r = reception{ssrc: ssrc, started: true, rate: r.rate, total: r.total, totalLost: r.totalLost,
@@ -34,7 +33,7 @@ func (r *reception) packet(ssrc uint32, seq uint16, timestamp uint32, arrived in
 	} else if ahead < 0 {
 		return // a late packet says nothing of the network's delay now
 	}
-	if event {
+	if timeless {
 		return
 	}
 	transit := arrived - r.nanoseconds(timestamp)
@@ -46,6 +45,16 @@ func (r *reception) packet(ssrc uint32, seq uint16, timestamp uint32, arrived in
 	if d < int64(1e9) { // a jump of the timestamp is no jitter
 		r.jitter += d - (r.jitter+8)>>4
 	}
+}
+
+// expect is when a packet should have come by the last one whose time of arrival is known. It is
+// now where there is none, and where the timestamp has jumped.
+func (r *reception) expect(ssrc, timestamp uint32, now int64) int64 {
+	arrived := r.transit + r.nanoseconds(timestamp)
+	if !r.started || ssrc != r.ssrc || arrived > now || now-arrived > oldest {
+		return now
+	}
+	return arrived
 }
 
 // missing tells that a packet that is about to be counted leaves a gap before it.

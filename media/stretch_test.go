@@ -114,7 +114,7 @@ func TestTicksThatStoodStillDoNotAddDelayForGood(t *testing.T) {
 				continue
 			}
 			for len(out) > 0 && out[0].at <= at {
-				j.Put(out[0].seq, out[0].ts, out[0].payload, int64(out[0].at))
+				j.Put(out[0].seq, out[0].ts, out[0].payload, int64(out[0].at), false)
 				out = out[1:]
 			}
 			if j.Take(frame, int64(at)) == media.FrameVoice {

@@ -191,7 +191,7 @@ func TestPacketsThatGatheredBeforeTheFirstTickAddNoDelay(t *testing.T) {
 	j, frame := media.NewJitter(media.PCMU()), make([]int16, 160)
 	payload := make([]byte, 160)
 	for i := range 10 {
-		j.Put(uint16(i), uint32(i*160), payload, int64(i)*int64(tickTime))
+		j.Put(uint16(i), uint32(i*160), payload, int64(i)*int64(tickTime), false)
 	}
 	if kind := j.Take(frame, int64(9*tickTime+5*ms)); kind != media.FrameVoice {
 		t.Errorf("first frame is %v", kind)
@@ -205,7 +205,7 @@ func TestMorePacketsThanAnyJitterExplainsAreDropped(t *testing.T) {
 	j, frame := media.NewJitter(media.PCMU()), make([]int16, 160)
 	payload := make([]byte, 160)
 	for i := range 1000 {
-		j.Put(uint16(i), uint32(i*160), payload, 0)
+		j.Put(uint16(i), uint32(i*160), payload, 0, false)
 	}
 	for i := range 100 {
 		j.Take(frame, int64(i)*int64(tickTime))
@@ -217,8 +217,8 @@ func TestMorePacketsThanAnyJitterExplainsAreDropped(t *testing.T) {
 
 func TestPayloadsOfNoOrAbsurdLengthAreIgnored(t *testing.T) {
 	j, frame := media.NewJitter(media.PCMU()), make([]int16, 160)
-	j.Put(1, 0, nil, 0)
-	j.Put(2, 160, make([]byte, 1601), 0)
+	j.Put(1, 0, nil, 0, false)
+	j.Put(2, 160, make([]byte, 1601), 0, false)
 	if kind := j.Take(frame, 0); kind != media.FrameSilence {
 		t.Errorf("plays %v", kind)
 	}
@@ -231,7 +231,7 @@ func TestNothingIsAllocatedOnceTheNetworkIsKnown(t *testing.T) {
 	j, frame, out, at := media.NewJitter(s.codec), make([]int16, 160), s.deliveries(), tickTime
 	tick := func() {
 		for len(out) > 0 && out[0].at <= at {
-			j.Put(out[0].seq, out[0].ts, out[0].payload, int64(out[0].at))
+			j.Put(out[0].seq, out[0].ts, out[0].payload, int64(out[0].at), false)
 			out = out[1:]
 		}
 		j.Take(frame, int64(at))
@@ -251,7 +251,7 @@ func TestACallOfDaysKeepsItsTime(t *testing.T) {
 	const pause = 1 << 28 // samples: nine hours of silence, each time after 10 s of speech
 	for range 40 {
 		for i := range 500 {
-			j.Put(seq, ts, payload, now-int64(7*ms))
+			j.Put(seq, ts, payload, now-int64(7*ms), false)
 			if kind := j.Take(frame, now); kind != media.FrameVoice && i > 0 {
 				t.Fatalf("at %v the frame is %v", time.Duration(now), kind)
 			}
@@ -318,10 +318,10 @@ func FuzzJitter(f *testing.F) {
 			case 0, 1: // the next packet, or one from elsewhere in the stream
 				seq++
 				ts += uint32(len(payload))
-				j.Put(seq+uint16(op/32), ts+uint32(op/32)*160, payload, now-int64(op)*1e6)
+				j.Put(seq+uint16(op/32), ts+uint32(op/32)*160, payload, now-int64(op)*1e6, op%8 == 1)
 			case 2:
 				n := number()
-				j.Put(seq+uint16(n), ts+uint32(n)*uint32(number()), payload[:min(len(payload), int(op))], now-int64(number())*1e4)
+				j.Put(seq+uint16(n), ts+uint32(n)*uint32(number()), payload[:min(len(payload), int(op))], now-int64(number())*1e4, false)
 			case 3, 4:
 				for i := range frame {
 					frame[i] = 12345

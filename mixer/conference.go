@@ -96,13 +96,13 @@ func (c *Conference) part() *part {
 // seat hands a part its legs as they are now, in a slice of its own, so that the worker never
 // grows one. The caller holds c.mu, which keeps the commands in order.
 func (c *Conference) seat(p *part) {
-	seats := make([]*Seat, 0, len(c.seats))
+	lanes := make([]lane, 0, len(c.seats))
 	for _, s := range c.seats {
 		if s.part == p {
-			seats = append(seats, s)
+			lanes = append(lanes, lane{s, s.leg})
 		}
 	}
-	p.worker.later(func() { p.seats = seats })
+	p.worker.later(func() { p.lanes = lanes })
 }
 
 // Release takes the leg out of the clockwork. When it returns no worker touches the leg any
@@ -129,7 +129,6 @@ func (s *Seat) Release() {
 
 // Enter puts the leg into the mix.
 func (s *Seat) Enter() {
-	s.setInside(true)
 	s.part.worker.later(func() {
 		s.entered = true
 		s.hear.to(1, rampTime, s.part.rate)
@@ -138,17 +137,10 @@ func (s *Seat) Enter() {
 
 // Leave takes the leg out of the mix; it keeps its seat.
 func (s *Seat) Leave() {
-	s.setInside(false)
 	s.part.worker.later(func() {
 		s.entered = false
 		s.hear.to(0, rampTime, s.part.rate)
 	})
-}
-
-func (s *Seat) setInside(inside bool) {
-	s.conference.mu.Lock()
-	defer s.conference.mu.Unlock()
-	s.inside = inside
 }
 
 // Mute keeps the leg's voice out of the mix; it goes on hearing.
@@ -223,8 +215,8 @@ func (c *Conference) Snapshot() []SeatStats {
 	var all []SeatStats
 	for _, p := range *c.parts.Load() {
 		p.worker.do(func() {
-			for _, s := range p.seats {
-				all = append(all, s.stats())
+			for _, l := range p.lanes {
+				all = append(all, l.seat.stats())
 			}
 		})
 	}

@@ -10,13 +10,34 @@ type part struct {
 	rate       int
 
 	// Below belongs to the worker.
-	seats     []*Seat
+	lanes     []lane
 	bus       *Bus // of this part's legs
 	mix       mix
 	announcer player
 	exchange  exchange
 	time      media.Time // of the tick that is under way
 	unsent    bool       // its second half is due in the next slot
+}
+
+// lane is a seat and its leg, side by side so that the leg's place is known before the seat has
+// been looked at.
+type lane struct {
+	seat *Seat
+	leg  *media.Leg
+}
+
+// approach brings those near whose turn comes after lane i: the next one takes its last step,
+// the one after it the step before, and so on.
+func (p *part) approach(i, steps int) {
+	for step := range steps {
+		if ahead := i + steps - step; ahead < len(p.lanes) {
+			l := p.lanes[ahead]
+			if step == 0 {
+				l.seat.approach()
+			}
+			l.leg.Approach(step)
+		}
+	}
 }
 
 func newPart(c *Conference, w *worker) *part {
@@ -32,8 +53,9 @@ func newPart(c *Conference, w *worker) *part {
 func (p *part) receive(t media.Time) {
 	p.time = t
 	p.bus.Reset()
-	for _, s := range p.seats {
-		s.receive(t)
+	for i := range p.lanes {
+		p.approach(i, media.ApproachSteps)
+		p.lanes[i].seat.receive(t)
 	}
 	parts := *p.conference.parts.Load()
 	if p.unsent = len(parts) > 1; p.unsent {
@@ -51,7 +73,8 @@ func (p *part) send() {
 		p.gather(p.time.Tick, *p.conference.parts.Load())
 	}
 	p.mix.begin(&p.announcer, p.rate)
-	for _, s := range p.seats {
-		s.send(&p.mix, p.time)
+	for i := range p.lanes {
+		p.approach(i, 2) // what comes in is not needed for what goes out
+		p.lanes[i].seat.send(&p.mix, p.time)
 	}
 }

@@ -1,6 +1,8 @@
 package mixer
 
 import (
+	"unsafe"
+
 	"conclave/media"
 )
 
@@ -16,34 +18,32 @@ const (
 // Seat is one leg's place in the clockwork. Its methods may be called from any goroutine; they
 // take effect between two ticks.
 type Seat struct {
-	conference *Conference
-	notify     func(Event)
-	number     int // of the seats of a conference, for spreading rare work over the ticks
-
-	// Below belongs to the worker.
-	leg  *media.Leg
-	part *part
-
-	own         []int16 // what the leg gave to the mix in this tick
-	contributes bool
+	// These belong to the worker, in the order in which a tick touches them.
+	part        *part
+	leg         *media.Leg
+	number      int  // of the seats of a conference, for spreading rare work over the ticks
+	contributes bool // own is in the mix of this tick
 	entered     bool
 	muted       bool
 	talking     bool // as last told
+	musical     bool // music is wanted
 	timedOut    bool
+	talk        talk
+	give        ramp // of its voice into the mix
+	hear        ramp // of the conference to it
+	duck        ramp // of the conference and music under a prompt
+	music       ramp
+	limiter     limiter
+	prompts     player
+	loop        *loop   // what music fades, nil when it has gone
+	own         []int16 // what the leg gave to the mix in this tick
 
-	talk    talk
-	give    ramp // of its voice into the mix
-	hear    ramp // of the conference to it
-	duck    ramp // of the conference and music under a prompt
-	music   ramp
-	loop    *loop // what music fades, nil when it has gone
-	musical bool  // music is wanted
-	limiter limiter
-	prompts player
-
-	// Below belongs to the conference's mutex.
-	inside bool
+	conference *Conference
+	notify     func(Event)
 }
+
+// approach brings the seat near before its turn (media.Leg.Approach).
+func (s *Seat) approach() { media.Prefetch(unsafe.Pointer(s), unsafe.Offsetof(s.conference)) }
 
 // receive takes the leg's 20 ms and sums them in, where they are to be heard.
 func (s *Seat) receive(t media.Time) {

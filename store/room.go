@@ -53,15 +53,6 @@ func (db *DB) Room(ctx context.Context, extension string) (Room, error) {
 	return room, nil
 }
 
-// Empty tells whether there is no room yet.
-func (db *DB) Empty(ctx context.Context) (bool, error) {
-	var empty bool
-	if err := db.pool.QueryRowContext(ctx, "SELECT NOT EXISTS (SELECT 1 FROM rooms)").Scan(&empty); err != nil {
-		return false, fmt.Errorf("count rooms: %w", err)
-	}
-	return empty, nil
-}
-
 // AddRoom stores a new room under a new id. Where the extension belongs to a room already it changes nothing and
 // returns ErrTaken with that room's name.
 func (db *DB) AddRoom(ctx context.Context, room Room) error {

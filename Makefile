@@ -1,0 +1,46 @@
+# README.md tells what these are for.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: build run test clients bench lint sounds music
+
+build:
+	go build -o bin/conclave ./cmd/conclave
+
+# A server on ./data; the first time with a room to dial.
+run: build
+	bin/conclave serve --first-room
+
+test: clients
+	go vet ./...
+	go test -race ./...
+
+# The real phones and tools that tests call.
+clients:
+	testdata/clients.sh
+
+# The runs behind the figures in README.md, a minute or so each.
+bench: build
+	bin/conclave bench --members 500 --rooms 1 --talkers 3
+	bin/conclave bench --members 500 --rooms 50 --talkers 1
+	bin/conclave bench --members 500 --rooms 1 --talkers 500
+	bin/conclave bench --members 1500 --rooms 1 --talkers 3 --seconds 60
+	bin/conclave bench --members 200 --rooms 1 --talkers 3 --seconds 30 --calls-per-second 100
+	bin/conclave bench --members 20 --rooms 10 --talkers 1 --delay
+	go test -run '^$$' -bench Tick -benchmem ./mixer
+
+# govulncheck exits with 3 for a finding; without its database it can tell nothing.
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-clean: $$unformatted"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	GOBIN=$(CURDIR)/bin go install $(GOVULNCHECK)
+	@bin/govulncheck ./...; code=$$?; test $$code -ne 3 || exit 1; test $$code -eq 0 || echo "govulncheck did not run: exit code $$code"
+
+# Both write files that are in the repository; they change where the texts or the piece do.
+sounds:
+	go run ./cmd/prompts
+
+music:
+	go run ./cmd/holdmusic

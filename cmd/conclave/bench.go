@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"conclave/cmd/conclave/bench"
+)
+
+// benchCmd measures a server of its own on this machine.
+type benchCmd struct {
+	Members        int     `default:"500" placeholder:"N" help:"Members in all rooms together (${default})."`
+	Rooms          int     `default:"1" placeholder:"R" help:"Rooms that the members are spread over (${default})."`
+	Talkers        int     `default:"3" placeholder:"K" help:"Members in each room that talk; the others are faint noise (${default})."`
+	Seconds        int     `default:"20" placeholder:"S" help:"How long to measure (${default})."`
+	ServerCPUs     cpuList `name:"server-cpus" placeholder:"LIST" help:"CPUs of the server, such as 1 or 2-3; the callers have the others. Without it, the last one."`
+	CallsPerSecond int     `placeholder:"N" help:"Calls beside the members that come and go in each second."`
+	Delay          bool    `help:"Measure the delay from mouth to ear that the server adds; no floor."`
+	JSON           bool    `name:"json" help:"Print JSON."`
+}
+
+// Run prints the report.
+func (c *benchCmd) Run(ctx context.Context) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	report, err := bench.Run(ctx, bench.Config{
+		Program:        program,
+		Members:        c.Members,
+		Rooms:          c.Rooms,
+		Talkers:        c.Talkers,
+		Length:         time.Duration(c.Seconds) * time.Second,
+		ServerCPUs:     c.ServerCPUs,
+		CallsPerSecond: c.CallsPerSecond,
+		Delay:          c.Delay,
+		Progress:       os.Stderr,
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(report)
+	}
+	return report.Write(os.Stdout)
+}
+
+// floorCmd is the process that bench compares the server with.
+type floorCmd struct{}
+
+func (floorCmd) Run() error { return bench.RunFloor(os.Stdin, os.Stdout) }
+
+// cpuList is a list of CPUs as taskset(1) takes it.
+type cpuList []int
+
+// UnmarshalText takes numbers and ranges, separated by commas.
+func (l *cpuList) UnmarshalText(text []byte) (err error) {
+	*l, err = bench.ParseCPUs(string(text))
+	return err
+}

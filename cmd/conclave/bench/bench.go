@@ -1,0 +1,183 @@
+// Package bench measures the server: it starts one as a process of its own,
+// calls it over loopback SIP, sends it RTP as so many telephones would, and
+// reports what that cost and what the callers heard. In the same run it
+// measures the floor: a bare loop that reads and writes the same packets on
+// the same number of sockets.
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"conclave/sip/phone"
+)
+
+// Config is what is to be measured.
+type Config struct {
+	Program        string        // the conclave program, for the server and the floor
+	Members        int           // in all rooms together
+	Rooms          int           // they are spread over
+	Talkers        int           // in each room
+	Length         time.Duration // of the time measured
+	ServerCPUs     []int         // empty: the last one
+	CallsPerSecond int           // that come and go beside the members in the time measured
+	Delay          bool          // measure the delay from mouth to ear, and not the floor
+	Progress       io.Writer     // tells what is being done
+}
+
+const (
+	// settle is the time between the last answer and the measurement.
+	settle = 3 * time.Second
+	// joinRate is how many members call per second.
+	joinRate = 200
+	// visit is how long one of CallsPerSecond lasts.
+	visit = time.Second
+	// portRest is how long the server leaves a port alone after a call.
+	portRest = 30 * time.Second
+	// maxEars is how many members at most keep what they hear.
+	maxEars = 64
+)
+
+// bench is a run.
+type bench struct {
+	Config
+	server, client []int // CPUs
+	clock          clock
+	hush           *voice
+}
+
+// Run measures what c says and returns what it found. The whole process moves
+// to the CPUs that the server leaves.
+func Run(ctx context.Context, c Config) (*Report, error) {
+	b, err := newBench(c)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Members: c.Members, Rooms: c.Rooms, Talkers: c.Talkers, Seconds: c.Length.Seconds(),
+		ServerCPUs: b.server, ClientCPUs: b.client}
+	// The floor is measured before and after the server: what else the machine does changes.
+	floors := make([]time.Duration, 0, 2)
+	floor := func() error {
+		if c.Delay || c.CallsPerSecond > 0 {
+			return nil
+		}
+		spent, err := b.measureFloor(ctx)
+		if err != nil {
+			return fmt.Errorf("measure the floor: %w", err)
+		}
+		floors = append(floors, spent.perParticipantSecond(c.Members))
+		return nil
+	}
+	if err := floor(); err != nil {
+		return nil, err
+	}
+	if err := b.measureServer(ctx, report); err != nil {
+		return nil, fmt.Errorf("measure the server: %w", err)
+	}
+	if err := floor(); err != nil {
+		return nil, err
+	}
+	report.compare(floors)
+	return report, nil
+}
+
+func newBench(c Config) (*bench, error) {
+	switch {
+	case c.Members < 1 || c.Rooms < 1 || c.Talkers < 0 || c.CallsPerSecond < 0:
+		return nil, errors.New("at least one member and one room are needed, and no number may be negative")
+	case c.Members < c.Rooms:
+		return nil, fmt.Errorf("%d members do not fill %d rooms", c.Members, c.Rooms)
+	case c.Length < time.Second:
+		return nil, fmt.Errorf("%v is too short to measure anything: at least 1s", c.Length)
+	}
+	b := &bench{Config: c, hush: hush()}
+	var err error
+	if b.server, b.client, err = divideCPUs(c.ServerCPUs); err != nil {
+		return nil, err
+	}
+	if b.clock, err = newClock(); err != nil {
+		return nil, err
+	}
+	if err := checkFiles(c.Members + 200); err != nil {
+		return nil, err
+	}
+	// A lane keeps a P of the Go scheduler to itself: nothing else shall wait for one, nor a
+	// lane for a thread that has one and does not run.
+	runtime.GOMAXPROCS(2*len(b.client) + 4)
+	// No collection while it is measured, unless memory runs out.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(1 << 30)
+	return b, pinProcess(b.client)
+}
+
+// member i is the talker or listener i/Rooms of room i%Rooms.
+
+func (b *bench) voiceNumber(room, talker int) int { return talker*b.Rooms + room }
+
+func (b *bench) toneOf(room, talker int) float64 {
+	return toneOf(b.voiceNumber(room, talker), b.Talkers*b.Rooms)
+}
+
+// shared tells whether there are more talkers than tones.
+func (b *bench) shared() bool { return b.Talkers*b.Rooms > toneRange/closestTone }
+
+// newCallers opens a socket for each member. With ears, some of them keep what they hear.
+func (b *bench) newCallers(ears bool) (_ []*caller, err error) {
+	callers := make([]*caller, 0, b.Members)
+	defer func() {
+		if err != nil {
+			closeSockets(callers)
+		}
+	}()
+	for i := range b.Members {
+		room, place := i%b.Rooms, i/b.Rooms
+		v, talker := b.hush, -1
+		if place < b.Talkers {
+			talker = place
+			if b.Delay {
+				v = burstVoice(b.voiceNumber(room, place))
+			} else {
+				v = talk(b.toneOf(room, place))
+			}
+		}
+		c, err := newCaller(v)
+		if err != nil {
+			return callers, fmt.Errorf("open the socket of member %d: %w", i+1, err)
+		}
+		callers = append(callers, c)
+		if ears && b.sampled(room, place) {
+			c.ear = newEar(room, talker, b.Length)
+			if err := c.socket.stampArrivals(); err != nil {
+				return callers, err
+			}
+		}
+	}
+	return callers, nil
+}
+
+// sampled chooses who is listened to: of a few rooms some talkers and some
+// listeners each, of many rooms the first two of some.
+func (b *bench) sampled(room, place int) bool {
+	each := max(2, maxEars/b.Rooms) // members of one room
+	stride := (each*b.Rooms + maxEars - 1) / maxEars
+	talkers := min(b.Talkers, each/2)
+	return room%stride == 0 && (place < talkers || place >= b.Talkers && place < b.Talkers+each-talkers)
+}
+
+func closeSockets(callers []*caller) {
+	for _, c := range callers {
+		c.socket.close()
+	}
+}
+
+// options are those of a call whose media is c's.
+func (b *bench) options(c *caller) (phone.Options, error) {
+	media, err := c.socket.address()
+	// With rtcp-mux the server's reports come to the same socket.
+	return phone.Options{Media: media, Mux: true, Codecs: []phone.Codec{phone.PCMU}, From: fmt.Sprintf("bench%d", media.Port())}, err
+}

@@ -1,0 +1,148 @@
+package bench
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"sync/atomic"
+)
+
+// caller is the media of one member: what it sends each 20 ms, and what it
+// makes of what comes. But for the atomics, its lane's thread alone touches it once it is in one.
+type caller struct {
+	socket socket
+	active atomic.Bool // sends and receives
+	packet [datagram]byte
+	voice  *voice
+	frame  int      // of the voice, next to be sent
+	ear    *ear     // keeps what is heard, nil for most
+	inbox  *mailbox // of the lane's buffer, for the ear's time stamps
+
+	heard     bool // a packet came: the next two are valid
+	sequence  uint16
+	timestamp uint32
+	counts    counts
+	loss      atomic.Int64 // packets of ours that the far end missed, by its RTCP; -1: not told
+	// lossBefore is loss when the measurement began; it is not the lane's.
+	lossBefore int64
+}
+
+// counts are those of the time measured.
+type counts struct {
+	sent, received int64
+	lost           int64 // by sequence number
+	skipped        int64 // frames that the timestamp says were never sent
+	refused        int64 // sends that the kernel did not take
+}
+
+func newCaller(v *voice) (*caller, error) {
+	s, err := openSocket()
+	if err != nil {
+		return nil, err
+	}
+	c := &caller{socket: s, voice: v}
+	c.loss.Store(-1)
+	c.packet[0] = 2 << 6 // RTP version 2, PCMU
+	address, err := s.address()
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	port := uint32(address.Port())
+	binary.BigEndian.PutUint32(c.packet[8:], port<<16|port) // an SSRC as unique as the port
+	c.frame = int(port)                                     // not all in step
+	return c, nil
+}
+
+// connect sends to and receives from the far end only, and starts.
+func (c *caller) connect(to netip.AddrPort) error {
+	if err := c.socket.connect(to); err != nil {
+		return err
+	}
+	c.active.Store(true)
+	return nil
+}
+
+// speak sends the next packet.
+func (c *caller) speak(count bool) {
+	p := c.packet[:]
+	binary.BigEndian.PutUint16(p[2:], binary.BigEndian.Uint16(p[2:])+1)
+	binary.BigEndian.PutUint32(p[4:], binary.BigEndian.Uint32(p[4:])+rtpTick)
+	copy(p[12:], c.voice.frame(c.frame))
+	if c.ear != nil && count {
+		c.ear.spoke(c.frame)
+	}
+	c.frame++
+	taken := c.socket.send(p)
+	if count {
+		c.counts.sent++
+		if !taken {
+			c.counts.refused++
+		}
+	}
+}
+
+// hold lets so many frames pass unsent.
+func (c *caller) hold(frames int64) {
+	binary.BigEndian.PutUint32(c.packet[4:], binary.BigEndian.Uint32(c.packet[4:])+uint32(frames)*rtpTick)
+	c.frame += int(frames)
+}
+
+// listen reads all that has come.
+func (c *caller) listen(buffer []byte, count bool) {
+	if c.ear == nil {
+		for {
+			n := c.socket.receive(buffer)
+			if n < 0 {
+				return
+			}
+			c.take(buffer[:n], 0, count)
+		}
+	}
+	for {
+		n, arrived := c.socket.receiveStamped(c.inbox)
+		if n < 0 {
+			return
+		}
+		c.take(buffer[:n], arrived, count)
+	}
+}
+
+func (c *caller) take(p []byte, arrived int64, count bool) {
+	if len(p) < 12 {
+		return
+	}
+	if p[1] >= 192 && p[1] <= 223 { // RTCP on the same port (RFC 5761 4)
+		c.report(p)
+		return
+	}
+	sequence, timestamp := binary.BigEndian.Uint16(p[2:]), binary.BigEndian.Uint32(p[4:])
+	if c.heard && count {
+		c.counts.received++
+		step := int64(int16(sequence - c.sequence))
+		c.counts.lost += step - 1 // a late packet takes back its loss
+		c.counts.skipped += int64(int32(timestamp-c.timestamp))/int64(rtpTick) - step
+	}
+	c.heard, c.sequence, c.timestamp = true, sequence, timestamp
+	if c.ear != nil && count {
+		c.ear.hear(p[12:], timestamp, arrived)
+	}
+}
+
+// report takes the cumulative loss from the first report block of a sender or
+// receiver report (RFC 3550 6.4).
+func (c *caller) report(p []byte) {
+	const senderReport, receiverReport = 200, 201
+	block := 8
+	switch p[1] {
+	case senderReport:
+		block = 28
+	case receiverReport:
+	default:
+		return
+	}
+	if p[0]&0x1f == 0 || len(p) < block+24 {
+		return
+	}
+	lost := int32(binary.BigEndian.Uint32(p[block+4:])<<8) >> 8 // 24 bits, signed
+	c.loss.Store(int64(lost))
+}

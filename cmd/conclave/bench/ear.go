@@ -1,0 +1,63 @@
+package bench
+
+import "time"
+
+// ear keeps all that a member heard while it was measured. Its memory is there
+// from the start, so that the lane that fills it never allocates.
+type ear struct {
+	room, talker int // talker is -1 for one who only listens
+	coded        []byte
+	packets      []arrival
+	spoken       []int64 // when each frame of a talker was sent, ns since 1970
+	firstFrame   int     // the number of the first of those
+}
+
+type arrival struct {
+	at        int64 // kernel time, ns since 1970
+	timestamp uint32
+}
+
+func newEar(room, talker int, length time.Duration) *ear {
+	n := int(length/tick) + 50
+	return &ear{
+		room: room, talker: talker,
+		coded: make([]byte, 0, n*payload), packets: make([]arrival, 0, n), spoken: make([]int64, 0, n),
+	}
+}
+
+// spoke notes that the member sends this frame now.
+func (e *ear) spoke(frame int) {
+	if len(e.spoken) == 0 {
+		e.firstFrame = frame
+	}
+	if len(e.spoken) < cap(e.spoken) {
+		e.spoken = append(e.spoken, time.Now().UnixNano())
+	}
+}
+
+func (e *ear) hear(coded []byte, timestamp uint32, at int64) {
+	if len(coded) != payload || len(e.packets) == cap(e.packets) {
+		return
+	}
+	e.coded = append(e.coded, coded...)
+	e.packets = append(e.packets, arrival{at, timestamp})
+}
+
+// deviations returns by how much the time between each two packets that follow one another
+// differed from what their timestamps say.
+func (e *ear) deviations() []time.Duration {
+	var all []time.Duration
+	for i := 1; i < len(e.packets); i++ {
+		a, b := e.packets[i-1], e.packets[i]
+		nominal := int64(int32(b.timestamp-a.timestamp)) * second / sampleRate
+		d := b.at - a.at - nominal
+		all = append(all, time.Duration(max(d, -d)))
+	}
+	return all
+}
+
+// pcm returns the last length of what was heard, or all if it was less.
+func (e *ear) pcm(length time.Duration) []int16 {
+	n := int(length/tick) * payload
+	return decode(e.coded[max(0, len(e.coded)-n):])
+}

@@ -1,0 +1,191 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"conclave/sip/phone"
+)
+
+// cost is what a process used in the time measured.
+type cost struct {
+	cpu, elapsed  time.Duration
+	before, after int64 // resident octets
+}
+
+// perParticipantSecond is the CPU time for one member and second.
+func (c cost) perParticipantSecond(members int) time.Duration {
+	return time.Duration(float64(c.cpu) / c.elapsed.Seconds() / float64(members))
+}
+
+// measure lets the crowd talk to process pid for length and returns what that cost it.
+func (w *crowd) measure(ctx context.Context, pid int, length time.Duration) (c cost, err error) {
+	if c.before, err = residentSize(pid); err != nil {
+		return c, err
+	}
+	for _, c := range w.callers {
+		c.lossBefore = c.loss.Load()
+	}
+	w.measuring.Store(true)
+	defer w.measuring.Store(false)
+	began := time.Now()
+	before, err := cpuTime(pid)
+	if err != nil {
+		return c, err
+	}
+	if err := pause(ctx, length); err != nil {
+		return c, err
+	}
+	after, err := cpuTime(pid)
+	if err != nil {
+		return c, err
+	}
+	c.cpu, c.elapsed = after-before, time.Since(began)
+	c.after, err = residentSize(pid)
+	return c, err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// measureFloor sends the same load as the server gets to the bare loop, for half as long.
+func (b *bench) measureFloor(ctx context.Context) (spent cost, err error) {
+	length := b.Length / 2
+	fmt.Fprintf(b.Progress, "floor: %d sockets on CPU %v, measuring for %v\n", b.Members, b.server, length)
+	callers, err := b.newCallers(false)
+	if err != nil {
+		return spent, err
+	}
+	crowd := newCrowd(b.clock, callers, len(b.client))
+	defer crowd.close()
+	plan := floorPlan{Rooms: make([][]uint16, b.Rooms), Threads: len(b.server)}
+	for i, c := range callers {
+		media, err := c.socket.address()
+		if err != nil {
+			return spent, err
+		}
+		plan.Rooms[i%b.Rooms] = append(plan.Rooms[i%b.Rooms], media.Port())
+	}
+	floor, err := startFloor(b.Program, b.server, plan)
+	if err != nil {
+		return spent, err
+	}
+	defer func() { err = errors.Join(err, floor.close()) }()
+	for i, c := range callers {
+		if err := c.connect(netip.AddrPortFrom(loopback, floor.ports[i%b.Rooms][i/b.Rooms])); err != nil {
+			return spent, err
+		}
+	}
+	if err := pause(ctx, time.Second); err != nil {
+		return spent, err
+	}
+	return crowd.measure(ctx, floor.command.Process.Pid, length)
+}
+
+// measureServer places the calls and measures the conferences.
+func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
+	callers, err := b.newCallers(true)
+	if err != nil {
+		return err
+	}
+	crowd := newCrowd(b.clock, callers, len(b.client))
+	defer crowd.close()
+	legs := b.Members + b.CallsPerSecond*int((min(b.Length, portRest)+visit)/time.Second)
+	rooms := b.Rooms
+	if b.CallsPerSecond > 0 {
+		rooms++ // visitors have the last one to themselves
+	}
+	server, err := startServer(ctx, b.Program, b.server, rooms, legs)
+	if err != nil {
+		return err
+	}
+	ph, err := phone.New("udp", loopback.String())
+	if err != nil {
+		return errors.Join(err, server.close())
+	}
+	// The server hangs up when it ends, and the phone must be there to answer.
+	defer func() { err = errors.Join(err, server.close(), ph.Close()) }()
+
+	pid := server.command.Process.Pid
+	empty, err := residentSize(pid)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(b.Progress, "server: %d members call %d rooms at %s, server on CPU %v, callers on CPU %v\n",
+		b.Members, b.Rooms, server.sip, b.server, b.client)
+	setup, failed := b.join(ctx, ph, server, callers)
+	report.Joined, report.JoinTime = len(setup), quantilesOf(setup)
+	if failed != nil {
+		return fmt.Errorf("%d of %d calls failed, first: %w; the server's log:\n%s", b.Members-len(setup), b.Members, failed, server.logged())
+	}
+	if err := pause(ctx, settle); err != nil {
+		return err
+	}
+	if err := server.resetStats(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(b.Progress, "server: measuring for %v\n", b.Length)
+	var visiting sync.WaitGroup
+	var visitErr error
+	visiting.Go(func() { report.Visits, visitErr = b.visits(ctx, ph, server) })
+	spent, err := crowd.measure(ctx, pid, b.Length)
+	visiting.Wait()
+	if err := errors.Join(err, visitErr); err != nil {
+		return err
+	}
+	stats, err := server.stats(ctx)
+	if err != nil {
+		return err
+	}
+	crowd.finish()
+	report.fill(b, crowd, spent, empty, stats)
+	report.Log = server.logged()
+	return nil
+}
+
+// join has every member call, joinRate a second, and start to speak when it is answered.
+// It returns how long the successful calls took to be answered, and the first failure.
+func (b *bench) join(ctx context.Context, ph *phone.Phone, server *serverProcess, callers []*caller) (setup []time.Duration, failed error) {
+	var calls sync.WaitGroup
+	var mu sync.Mutex
+	pace := time.NewTicker(time.Second / joinRate)
+	defer pace.Stop()
+	for i, c := range callers {
+		<-pace.C
+		calls.Go(func() {
+			took, err := b.call(ctx, ph, server.sip, extension(i%b.Rooms), c)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				setup = append(setup, took)
+			} else if failed == nil {
+				failed = err
+			}
+		})
+	}
+	calls.Wait()
+	return setup, failed
+}
+
+// call has one member call.
+func (b *bench) call(ctx context.Context, ph *phone.Phone, sip, extension string, c *caller) (time.Duration, error) {
+	o, err := b.options(c)
+	if err != nil {
+		return 0, err
+	}
+	call, err := ph.Dial(ctx, sip, extension, o)
+	if err != nil {
+		return 0, err
+	}
+	return call.SetupTime(), c.connect(call.Remote().Address)
+}

@@ -1,0 +1,175 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"conclave/mixer"
+)
+
+// Report is what a run found. Durations are in ns unless the name says otherwise.
+type Report struct {
+	Members    int     `json:"members"`
+	Rooms      int     `json:"rooms"`
+	Talkers    int     `json:"talkers_per_room"`
+	Seconds    float64 `json:"seconds"`
+	ServerCPUs []int   `json:"server_cpus"`
+	ClientCPUs []int   `json:"client_cpus"`
+
+	Joined   int       `json:"joined"`
+	JoinTime quantiles `json:"join_ns"` // from INVITE to 200
+
+	Server float64 `json:"server_us_per_participant_second"`
+	// Floor is the mean of Floors: before the server was measured, and after.
+	Floor  float64   `json:"floor_us_per_participant_second,omitempty"`
+	Floors []float64 `json:"floors_us_per_participant_second,omitempty"`
+	Ratio  float64   `json:"ratio,omitempty"`
+
+	RSSPerLeg int64 `json:"rss_per_leg_bytes,omitempty"`
+	RSS       int64 `json:"rss_bytes"`
+	RSSGrowth int64 `json:"rss_growth_bytes"` // in the time measured
+
+	Sent       int64 `json:"sent"`
+	Received   int64 `json:"received"`
+	Lost       int64 `json:"lost"`        // on the way to the members, by RTP sequence
+	Skipped    int64 `json:"skipped"`     // 20 ms that the server left out, by RTP timestamp
+	Starved    int   `json:"starved"`     // members that got less than 99 % of what was due
+	Refused    int64 `json:"refused"`     // sends that our own kernel did not take
+	ServerLost int64 `json:"server_lost"` // on the way to the server, by its RTCP
+	Reported   int   `json:"reported"`    // members that had RTCP from the server
+
+	Clockwork  mixer.EngineStats `json:"clockwork"`
+	Deviation  quantiles         `json:"arrival_deviation_ns"` // from the 20 ms between packets
+	ClientLate quantiles         `json:"client_late_ns"`       // of the callers' own sending
+	// ClientMissed is how often the callers missed their turn since the first call: if it
+	// happens the machine is too slow, or busy with other things, for the figures to mean much.
+	ClientMissed int64 `json:"client_missed"`
+
+	Hearing *Hearing `json:"hearing,omitempty"`
+	Delay   *Delay   `json:"delay,omitempty"`
+	Visits  Visits   `json:"visits"`
+	Log     string   `json:"server_log,omitempty"` // its warnings
+}
+
+func microseconds(d time.Duration) float64 { return math.Round(float64(d)/100) / 10 }
+
+// fill takes what the measurement left behind. The crowd has been stopped.
+func (r *Report) fill(b *bench, crowd *crowd, spent cost, empty int64, stats mixer.EngineStats) {
+	r.Server = microseconds(spent.perParticipantSecond(b.Members))
+	r.RSS, r.RSSGrowth = spent.after, spent.after-spent.before
+	if b.CallsPerSecond == 0 { // else it is not the members' alone
+		r.RSSPerLeg = (spent.after - empty) / int64(b.Members)
+	}
+	r.Clockwork = stats
+	r.ClientLate, r.ClientMissed = crowd.lateness(), crowd.missed()
+
+	due := int64(spent.elapsed / tick)
+	var deviations []time.Duration
+	for _, c := range crowd.callers {
+		r.Sent += c.counts.sent
+		r.Received += c.counts.received
+		r.Lost += c.counts.lost
+		r.Skipped += c.counts.skipped
+		r.Refused += c.counts.refused
+		if c.counts.received < due*99/100 {
+			r.Starved++
+		}
+		if now := c.loss.Load(); now >= 0 {
+			r.Reported++
+			r.ServerLost += now - max(0, c.lossBefore)
+		}
+		if c.ear != nil {
+			deviations = append(deviations, c.ear.deviations()...)
+		}
+	}
+	r.Deviation = quantilesOf(deviations)
+	if b.Delay {
+		d := b.delay(crowd.callers)
+		r.Delay = &d
+	} else {
+		h := b.hearing(crowd.callers)
+		r.Hearing = &h
+	}
+}
+
+// compare takes the floors that were measured around the server.
+func (r *Report) compare(floors []time.Duration) {
+	var sum time.Duration
+	for _, f := range floors {
+		sum += f
+		r.Floors = append(r.Floors, microseconds(f))
+	}
+	if sum > 0 {
+		r.Floor = microseconds(sum / time.Duration(len(floors)))
+		r.Ratio = math.Round(100*r.Server/r.Floor) / 100
+	}
+}
+
+// Write prints the report for people.
+func (r *Report) Write(out io.Writer) error {
+	var text strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&text, "%-24s"+format+"\n", append([]any{name}, args...)...)
+	}
+	line("conference", "%d members in %d rooms, %d talkers in each, %g s; server on CPU %v, callers on CPU %v",
+		r.Members, r.Rooms, r.Talkers, r.Seconds, r.ServerCPUs, r.ClientCPUs)
+	line("calls set up", "%d of %d; INVITE to 200: %v", r.Joined, r.Members, r.JoinTime)
+	line("server CPU", "%.1f us per participant-second", r.Server)
+	if r.Floor > 0 {
+		line("bare sockets", "%.1f us per participant-second (%.1f before and %.1f after)", r.Floor, r.Floors[0], r.Floors[1])
+		line("ratio", "%.2f", r.Ratio)
+	}
+	line("memory", "%.1f kB per leg, %.1f MB in all, %+.1f MB in the time measured",
+		float64(r.RSSPerLeg)/1e3, float64(r.RSS)/1e6, float64(r.RSSGrowth)/1e6)
+	line("packets to members", "%d received, %d lost, %d left out by the server, %d members starved", r.Received, r.Lost, r.Skipped, r.Starved)
+	line("packets to server", "%d sent, %d lost (told by RTCP of %d legs), %d not taken by the kernel", r.Sent, r.ServerLost, r.Reported, r.Refused)
+	line("server ticks", "%d, late by %v median, %v p99, %v p99.9; %d missed, %d parts late", r.Clockwork.Ticks,
+		r.Clockwork.Late50, r.Clockwork.Late99, r.Clockwork.Late999, r.Clockwork.Missed, r.Clockwork.PartsLate)
+	line("arrival off 20 ms by", "%v", r.Deviation)
+	line("callers sent late by", "%v; %d turns missed", r.ClientLate, r.ClientMissed)
+	if h := r.Hearing; h != nil {
+		line("tones heard", "%d of %d at %d members, %.1f to %.1f dBFS; own %.1f, of other rooms %.1f",
+			h.Heard, h.Tones, h.Ears, h.Weakest, h.Loudest, h.Own, h.Stray)
+	}
+	if d := r.Delay; d != nil {
+		line("delay added", "%v; %d of %d sounds recognised", d.quantiles, d.Count, d.Sounds)
+	}
+	if v := r.Visits; v.Placed > 0 {
+		line("calls beside", "%d placed, %d failed; INVITE to 200: %v", v.Placed, v.Failed, v.Setup)
+		if v.Failure != "" {
+			line("first failure", "%s", v.Failure)
+		}
+	}
+	if r.Log != "" {
+		line("server's warnings", "%s", r.Log)
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+// quantiles are what the report gives of a distribution.
+type quantiles struct {
+	Median time.Duration `json:"median"`
+	P99    time.Duration `json:"p99"`
+	P999   time.Duration `json:"p99.9"`
+	Max    time.Duration `json:"max"`
+	Count  int           `json:"count"`
+}
+
+func quantilesOf(values []time.Duration) quantiles {
+	if len(values) == 0 {
+		return quantiles{}
+	}
+	slices.Sort(values)
+	at := func(q float64) time.Duration { return values[min(len(values)-1, int(q*float64(len(values))))] }
+	return quantiles{at(0.5), at(0.99), at(0.999), values[len(values)-1], len(values)}
+}
+
+func (q quantiles) String() string {
+	ms := func(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d)/1e6) }
+	return fmt.Sprintf("%s ms median, %s p99, %s p99.9, %s max", ms(q.Median), ms(q.P99), ms(q.P999), ms(q.Max))
+}

@@ -1,0 +1,160 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"syscall"
+	"time"
+
+	"conclave/mixer"
+	"conclave/store"
+)
+
+// serverProcess is the server under test, with a data directory of its own.
+type serverProcess struct {
+	command *exec.Cmd
+	data    string
+	log     *os.File
+	sip     string // its UDP listener, host:port
+	control http.Client
+}
+
+// firstExtension is the number of the first room; the others follow it.
+const firstExtension = 1000
+
+func extension(room int) string { return strconv.Itoa(firstExtension + room) }
+
+// startServer starts the server with so many open rooms and ports for so many legs.
+func startServer(ctx context.Context, program string, cpus []int, rooms, legs int) (_ *serverProcess, err error) {
+	s := new(serverProcess)
+	if s.data, err = os.MkdirTemp("", "conclave-bench-"); err != nil {
+		return nil, fmt.Errorf("start the server: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if err := addRooms(ctx, filepath.Join(s.data, "conclave.db"), rooms); err != nil {
+		return s, err
+	}
+	if s.log, err = os.Create(filepath.Join(s.data, "log")); err != nil {
+		return s, fmt.Errorf("start the server: %w", err)
+	}
+	// Below the ports that the system gives to the callers. Some may be taken by others.
+	const firstPort, lastPort = 10000, 32767
+	last := min(lastPort, firstPort+2*(legs+legs/4)+99)
+	s.command = exec.Command(program, "serve", "--data", s.data, "--sip", "udp://127.0.0.1:0", "--guests", "all",
+		"--rtp-ports", fmt.Sprintf("%d-%d", firstPort, last), "--workers", strconv.Itoa(len(cpus)), "--log-level", "warn")
+	s.command.Stderr = s.log
+	out, err := s.command.StdoutPipe()
+	if err != nil {
+		return s, fmt.Errorf("start the server: %w", err)
+	}
+	if err := startOn(cpus, s.command); err != nil {
+		s.command = nil
+		return s, err
+	}
+	// The line is written once all listeners are open.
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return s, fmt.Errorf("wait for the server to be ready: %w; its log:\n%s", err, s.logged())
+	}
+	listener := regexp.MustCompile(`ready.*udp://([^\s,]+)`).FindStringSubmatch(line)
+	if listener == nil {
+		return s, fmt.Errorf("wait for the server to be ready: no listener in %q", line)
+	}
+	s.sip = listener[1]
+	s.control.Timeout = 10 * time.Second
+	s.control.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", filepath.Join(s.data, "run", "conclave.sock"))
+	}}
+	return s, nil
+}
+
+// addRooms fills a new database. The rooms are quiet: no tone or prompt comes between.
+func addRooms(ctx context.Context, file string, rooms int) error {
+	db, err := store.Open(ctx, file)
+	if err != nil {
+		return err
+	}
+	for i := range rooms {
+		room := store.Room{Extension: extension(i), Name: "bench", Options: map[string]string{"quiet": "yes"}}
+		if err := db.AddRoom(ctx, room); err != nil {
+			return errors.Join(err, db.Close())
+		}
+	}
+	return db.Close()
+}
+
+// ask sends a request to the control socket and decodes the answer into v, if that is not nil.
+func (s *serverProcess) ask(ctx context.Context, method, path string, v any) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://conclave"+path, nil)
+	if err != nil {
+		return fmt.Errorf("ask the server: %w", err)
+	}
+	res, err := s.control.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the server: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask the server for %s: %s", path, res.Status)
+	}
+	if v != nil {
+		if err := json.NewDecoder(res.Body).Decode(v); err != nil {
+			return fmt.Errorf("ask the server for %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// stats returns the clockwork's counters since resetStats.
+func (s *serverProcess) stats(ctx context.Context) (mixer.EngineStats, error) {
+	var stats mixer.EngineStats
+	return stats, s.ask(ctx, http.MethodGet, "/v1/stats", &stats)
+}
+
+func (s *serverProcess) resetStats(ctx context.Context) error {
+	return s.ask(ctx, http.MethodDelete, "/v1/stats", nil)
+}
+
+// logged returns what the server has logged: warnings and errors only.
+func (s *serverProcess) logged() string {
+	text, err := os.ReadFile(s.log.Name())
+	if err != nil {
+		return err.Error()
+	}
+	const most = 4000
+	return string(text[:min(most, len(text))])
+}
+
+// close ends the server in order and removes its data.
+func (s *serverProcess) close() error {
+	var err error
+	if s.command != nil {
+		if err = s.command.Process.Signal(syscall.SIGTERM); err == nil {
+			stuck := time.AfterFunc(30*time.Second, func() { s.command.Process.Kill() })
+			err = s.command.Wait()
+			stuck.Stop()
+		}
+		if err != nil {
+			err = fmt.Errorf("server: %w; its log:\n%s", err, s.logged())
+		}
+	}
+	if s.log != nil {
+		s.log.Close()
+	}
+	return errors.Join(err, os.RemoveAll(s.data))
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"conclave/cmd/conclave/bench"
+)
+
+func TestBenchCallsAndHearsEveryTalker(t *testing.T) {
+	r := conclave(t, nil, "bench", "--members", "8", "--rooms", "2", "--talkers", "1", "--seconds", "4", "--json")
+	if r.code != 0 {
+		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	}
+	var report bench.Report
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	if report.Joined != 8 || report.Server <= 0 || report.Floor <= 0 || report.Clockwork.Seats != 8 {
+		t.Errorf("%+v", report)
+	}
+	if h := report.Hearing; h == nil || h.Tones != 6 || h.Heard != 6 || h.Own > -60 || h.Stray > -60 {
+		t.Errorf("heard: %+v", h)
+	}
+}
+
+func TestBenchNamesWhatItCannotMeasure(t *testing.T) {
+	for _, tt := range []struct{ args, words []string }{
+		{[]string{"--members", "2", "--rooms", "3"}, []string{"2 members do not fill 3 rooms"}},
+		{[]string{"--members", "0"}, []string{"at least one member"}},
+		{[]string{"--seconds", "0"}, []string{"too short"}},
+		{[]string{"--server-cpus", "one"}, []string{`"one"`, "2-3"}},
+		{[]string{"--server-cpus", "5000"}, []string{"5000"}},
+	} {
+		conclave(t, nil, append([]string{"bench"}, tt.args...)...).refused(t, tt.words...)
+	}
+}

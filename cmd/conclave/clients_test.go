@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"conclave/media"
+	"conclave/media/tone"
+)
+
+// need returns the path of a real client. Where it is missing the test is passed over on a developer's machine and
+// fails in CI.
+func need(t *testing.T, program, debianPackage string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	switch {
+	case err == nil:
+	case os.Getenv("CI") != "":
+		t.Fatalf("%s is missing: install Debian's %s", program, debianPackage)
+	default:
+		t.Skipf("%s is missing: install Debian's %s to run this test", program, debianPackage)
+	}
+	return path
+}
+
+// baresip is a real phone that sends a tone and records what it hears.
+type baresip struct {
+	t       *testing.T
+	dir     string
+	control string // address of its ctrl_tcp module
+	command *exec.Cmd
+}
+
+const baresipConfig = `sip_listen 127.0.0.1:0
+audio_source aufile,%[1]s/in.wav
+audio_player aubridge,%[2]s
+audio_channels 1
+audio_srate 8000
+rtp_ports %[3]d-%[4]d
+module_path %[5]s
+snd_path %[1]s
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen %[6]s
+`
+
+// startBaresip starts a phone that says a tone of hz at level dBFS, and dials uri.
+func startBaresip(t *testing.T, number int, hz, level float64, uri string) *baresip {
+	t.Helper()
+	path := need(t, "baresip", "baresip-core")
+	modules, err := filepath.Glob("/usr/lib/*/baresip/modules")
+	if err != nil || len(modules) == 0 {
+		modules = []string{"/usr/lib/baresip/modules"}
+	}
+	b := &baresip{t: t, dir: t.TempDir(), control: freeTCP(t)}
+	in, err := os.Create(filepath.Join(b.dir, "in.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if err := media.WriteWAV(in, 8000, tone.Make(8000, hz, level, 60*8000)); err != nil {
+		t.Fatal(err)
+	}
+	first := 31000 + 20*number
+	files := map[string]string{
+		"config":   fmt.Sprintf(baresipConfig, b.dir, fmt.Sprintf("phone%d", number), first, first+18, modules[0], b.control),
+		"accounts": fmt.Sprintf("<sip:phone%d@127.0.0.1>;regint=0;audio_codecs=PCMU,PCMA\n", number),
+		"contacts": "",
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.command = exec.Command(path, "-f", b.dir, "-e", "/dial "+uri)
+	log, err := os.Create(filepath.Join(b.dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.command.Stdout, b.command.Stderr = log, log
+	if err := b.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		b.end()
+		log.Close()
+		if text, err := os.ReadFile(log.Name()); t.Failed() && err == nil {
+			t.Logf("phone %d: %.3000s", number, text)
+		}
+	})
+	return b
+}
+
+// do gives the phone a command, as from its keyboard.
+func (b *baresip) do(command, parameters string) {
+	b.t.Helper()
+	conn, err := net.DialTimeout("tcp", b.control, time.Second)
+	if err != nil {
+		b.t.Fatalf("reach baresip: %v", err)
+	}
+	defer conn.Close()
+	message, err := json.Marshal(map[string]string{"command": command, "params": parameters})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "%d:%s,", len(message), message)
+	answer := make([]byte, 512)
+	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+	if n, err := conn.Read(answer); err != nil || !strings.Contains(string(answer[:n]), `"ok":true`) {
+		b.t.Fatalf("baresip, %s %s: %s %v", command, parameters, answer, err)
+	}
+}
+
+// press presses keys one after another.
+func (b *baresip) press(digits string) {
+	b.t.Helper()
+	for _, d := range digits {
+		b.do("sndcode", string(d))
+		time.Sleep(250 * time.Millisecond)
+	}
+}
+
+// end hangs up, so that the recording is whole.
+func (b *baresip) end() {
+	if b.command.ProcessState != nil {
+		return
+	}
+	_ = b.command.Process.Signal(os.Interrupt)
+	ended := make(chan struct{})
+	go func() { _ = b.command.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		_ = b.command.Process.Kill()
+		<-ended
+	}
+}
+
+// heard is the last seconds of what the phone played.
+func (b *baresip) heard(seconds int) []int16 {
+	b.t.Helper()
+	b.end()
+	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
+	if err != nil || len(files) != 1 {
+		b.t.Fatalf("recordings of the phone: %v %v", files, err)
+	}
+	file, err := os.Open(files[0])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer file.Close()
+	sound, err := media.LoadWAV(file)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	pcm := sound.PCM(8000)
+	if len(pcm) < 8000*seconds {
+		b.t.Fatalf("the phone recorded %d samples, want %d s", len(pcm), seconds)
+	}
+	return pcm[len(pcm)-8000*seconds:]
+}
+
+func freeTCP(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func TestThreeRealPhonesHearOneAnotherAndNotThemselves(t *testing.T) {
+	need(t, "baresip", "baresip-core")
+	server := startServer(t, "--guests", "all")
+	server.run("room", "add", "1000", "--name", "Phones", "--pin", "1234")
+	tones := []float64{437, 1031, 1873}
+	const level = -20
+	var phones []*baresip
+	for i, hz := range tones {
+		phones = append(phones, startBaresip(t, i, hz, level, "sip:1000@"+server.sip))
+	}
+	time.Sleep(2 * time.Second)
+	for _, p := range phones {
+		p.press("1234")
+	}
+	server.wait("three members", 10*time.Second, func() bool {
+		return strings.Count(server.run("live", "1000", "--json"), `"caller"`) == 3
+	})
+	time.Sleep(6 * time.Second) // tones of joining are over by then, and 4 s of conference recorded
+	for _, p := range phones {
+		p.end()
+	}
+	for i, p := range phones {
+		pcm := p.heard(3)
+		pcm = pcm[:2*8000] // without the end, when others have hung up
+		for j, hz := range tones {
+			got := tone.LevelAt(pcm, 8000, hz)
+			switch {
+			case i == j && got > level-60:
+				t.Errorf("phone %d hears itself at %.1f dBFS, want below %d", i, got, level-60)
+			case i != j && (got < level-1 || got > level+1):
+				t.Errorf("phone %d hears phone %d at %.1f dBFS, want %d within 1 dB", i, j, got, level)
+			}
+		}
+	}
+}
+
+func TestSIPpScenarios(t *testing.T) {
+	sipp := need(t, "sipp", "sip-tester")
+	server := startServer(t, "--guests", "all")
+	server.run("room", "add", "1000", "--name", "Open", "--no-pin")
+	server.run("room", "add", "1111", "--name", "With PIN", "--pin", "1234")
+	tests := []struct{ scenario, room string }{
+		{"pin", "1111"}, {"pin-info", "1111"}, {"wrong-pin", "1111"}, {"cancel", "1000"}, {"hold", "1000"}, {"offerless", "1000"}, {"lost-ack", "1000"},
+	}
+	for i, tt := range tests {
+		t.Run(tt.scenario, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			scenario, err := filepath.Abs("../../testdata/sipp/" + tt.scenario + ".xml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			media := 33000 + 20*i
+			c := exec.CommandContext(ctx, sipp, "-sf", scenario, "-s", tt.room, "-i", "127.0.0.1", "-p", fmt.Sprint(media+10),
+				"-mi", "127.0.0.1", "-mp", fmt.Sprint(media), "-m", "1", "-nostdin", "-timeout", "50", "-timeout_error", "-trace_err",
+				"-error_file", filepath.Join(t.TempDir(), "errors"), server.sip)
+			c.Dir = t.TempDir()
+			out, err := c.CombinedOutput()
+			if err != nil {
+				t.Errorf("sipp: %v\n%s", err, out)
+			}
+		})
+	}
+}

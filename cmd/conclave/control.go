@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"conclave/mixer"
+	"conclave/rooms"
+)
+
+// control answers operators on the Unix socket of the data directory: HTTP with JSON bodies.
+//
+//	GET    /v1/live[?room=EXT]                     conferences and members now: []rooms.Conference
+//	GET    /v1/stats                               the clockwork's counters: mixer.EngineStats
+//	DELETE /v1/stats                               start to count anew
+//	POST   /v1/rooms/reload                        read the rooms from the database again
+//	POST   /v1/rooms/EXT/lock, unlock, kick        the whole conference
+//	POST   /v1/rooms/EXT/members/N/mute, unmute, kick
+//
+// What is refused is answered with a status of 4xx and {"error": "…"}.
+type control struct {
+	house  *rooms.House
+	engine *mixer.Engine
+	reload func(context.Context) error
+	log    *slog.Logger
+
+	server  http.Server
+	serving sync.WaitGroup
+}
+
+// start listens on the socket and serves until close.
+func (c *control) start(data dataDir) error {
+	listener, err := listenUnix(data.socket())
+	if err != nil {
+		return fmt.Errorf("open the control socket: %w", err)
+	}
+	c.server = http.Server{
+		Handler:           c.guard(c.routes()),
+		ConnContext:       withPeer,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		MaxHeaderBytes:    1 << 14,
+		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
+	}
+	c.serving.Go(func() {
+		if err := c.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			c.log.Error("the control socket is closed; calls go on", "error", err)
+		}
+	})
+	return nil
+}
+
+// close removes the socket; requests under way have a second to come to their end.
+func (c *control) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if c.server.Shutdown(ctx) != nil {
+		c.server.Close()
+	}
+	c.serving.Wait()
+}
+
+// listenUnix takes the place of a socket that a killed server has left; the caller holds the lock of the data directory,
+// so no living server has it.
+func listenUnix(path string) (net.Listener, error) {
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("its path %s has %d octets, %d are the most; choose a shorter --data", path, len(path), maxSocketPath)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	// Before this line only the directory's mode keeps others out; it does.
+	if err := os.Chmod(path, 0o660); err != nil {
+		listener.Close()
+		return nil, err
+	}
+	return listener, nil
+}
+
+// maxSocketPath is what fits into sockaddr_un with its closing zero (unix(7)).
+const maxSocketPath = 107
+
+// guard refuses peers who are no operators, and writes a line for each change: who asked for what.
+func (c *control) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, known := r.Context().Value(peerKey{}).(peer)
+		if !known || !who.operates() {
+			c.log.Warn("operator refused", "uid", who.uid, "pid", who.pid, "known", known, "method", r.Method, "path", r.URL.Path)
+			answer(w, http.StatusForbidden, failure{"this user may not operate the server: it takes its own user, root, and members of its group"})
+			return
+		}
+		if r.Method != http.MethodGet {
+			c.log.Info("operator", "user", who.name(), "uid", who.uid, "pid", who.pid, "method", r.Method, "path", r.URL.Path)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (c *control) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/live", func(w http.ResponseWriter, r *http.Request) {
+		live, err := c.live(r.URL.Query().Get("room"))
+		reply(w, live, err)
+	})
+	mux.HandleFunc("GET /v1/stats", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, c.engine.Stats(), nil)
+	})
+	mux.HandleFunc("DELETE /v1/stats", func(w http.ResponseWriter, r *http.Request) {
+		c.engine.ResetStats()
+		reply(w, struct{}{}, nil)
+	})
+	mux.HandleFunc("POST /v1/rooms/reload", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, struct{}{}, c.reload(r.Context()))
+	})
+	mux.HandleFunc("POST /v1/rooms/{ext}/lock", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, struct{}{}, c.house.Lock(r.PathValue("ext"), true))
+	})
+	mux.HandleFunc("POST /v1/rooms/{ext}/unlock", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, struct{}{}, c.house.Lock(r.PathValue("ext"), false))
+	})
+	mux.HandleFunc("POST /v1/rooms/{ext}/kick", func(w http.ResponseWriter, r *http.Request) {
+		n, err := c.house.KickAll(r.PathValue("ext"))
+		reply(w, kicked{n}, err)
+	})
+	mux.HandleFunc("POST /v1/rooms/{ext}/members/{member}/mute", memberOrder(func(ext string, member int) error {
+		return c.house.Mute(ext, member, true)
+	}))
+	mux.HandleFunc("POST /v1/rooms/{ext}/members/{member}/unmute", memberOrder(func(ext string, member int) error {
+		return c.house.Mute(ext, member, false)
+	}))
+	mux.HandleFunc("POST /v1/rooms/{ext}/members/{member}/kick", memberOrder(c.house.Kick))
+	return mux
+}
+
+// live is what goes on in all rooms, or in the one with the extension.
+func (c *control) live(ext string) ([]rooms.Conference, error) {
+	live := c.house.Live()
+	if ext == "" {
+		return live, nil
+	}
+	for _, conference := range live {
+		if conference.Extension == ext {
+			return []rooms.Conference{conference}, nil
+		}
+	}
+	if _, known := c.house.Room(ext); !known {
+		return nil, fmt.Errorf("there is no room %s", ext)
+	}
+	return []rooms.Conference{}, nil
+}
+
+func memberOrder(order func(ext string, member int) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		member, err := strconv.Atoi(r.PathValue("member"))
+		if err != nil {
+			answer(w, http.StatusBadRequest, failure{fmt.Sprintf("member %q is not a number", r.PathValue("member"))})
+			return
+		}
+		reply(w, struct{}{}, order(r.PathValue("ext"), member))
+	}
+}
+
+// kicked is the answer to a kick of all: how many they were.
+type kicked struct {
+	Kicked int `json:"kicked"`
+}
+
+// failure is the body of every answer that is not 200.
+type failure struct {
+	Error string `json:"error"`
+}
+
+// reply answers with v, or says why not: orders fail where the conference is not as the operator believes.
+func reply(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		answer(w, http.StatusConflict, failure{err.Error()})
+		return
+	}
+	answer(w, http.StatusOK, v)
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		status, text = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be written as JSON"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(text) // an operator who is gone needs no answer
+}

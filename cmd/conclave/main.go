@@ -1,0 +1,71 @@
+// Command conclave is a conference server for telephones, and the tool that configures and operates it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line: one field for each command group, each in a file of its own.
+type cli struct {
+	Data dataDir `help:"Directory of the database and the control socket." default:"./data" env:"CONCLAVE_DATA" placeholder:"DIR"`
+
+	Serve  serveCmd  `cmd:"" help:"Run the server."`
+	Room   roomCmd   `cmd:"" help:"Add, list, show, change and remove rooms."`
+	Live   liveCmd   `cmd:"" help:"Show the conferences and members of now."`
+	Mute   muteCmd   `cmd:"" help:"Mute a member."`
+	Unmute unmuteCmd `cmd:"" help:"Let a muted member speak again."`
+	Kick   kickCmd   `cmd:"" help:"Put a member, or all, out of a conference."`
+	Lock   lockCmd   `cmd:"" help:"Let nobody else into a conference."`
+	Unlock unlockCmd `cmd:"" help:"Open a locked conference again."`
+	Bench  benchCmd  `cmd:"" help:"Measure a server of its own on this machine: cost, loss, lateness, and what is heard."`
+
+	BenchFloor floorCmd `cmd:"" hidden:"" help:"Send and receive without a conference, for bench to compare with."`
+}
+
+// Exit codes, as usual among Unix tools.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	// The first SIGINT or SIGTERM asks the command to end; from then on a second one ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	var line cli
+	parser, err := kong.New(&line,
+		kong.Name("conclave"),
+		kong.Description("A conference server for telephones."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		return fail(err, exitFailure)
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return fail(err, exitUsage)
+	}
+	if err := command.Run(line.Data); err != nil && !errors.Is(err, context.Canceled) {
+		return fail(err, exitFailure)
+	}
+	return 0
+}
+
+func fail(err error, code int) int {
+	fmt.Fprintf(os.Stderr, "conclave: %v\n", err)
+	return code
+}

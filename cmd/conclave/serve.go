@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"conclave/media"
+	"conclave/mixer"
+	"conclave/rooms"
+	"conclave/sip"
+	"conclave/sip/wire"
+	"conclave/store"
+)
+
+// serveCmd is the configuration of the server: each field is a flag, an environment variable and a key of the
+// configuration file.
+type serveCmd struct {
+	Config    configFile      `help:"Read settings from a TOML file; its keys are the names of these flags." placeholder:"FILE" env:"CONCLAVE_CONFIG"`
+	SIP       []string        `name:"sip" help:"Listen for SIP here (${default}); may be repeated." placeholder:"URL" default:"udp://0.0.0.0:5060,tcp://0.0.0.0:5060" env:"CONCLAVE_SIP"`
+	RTPPorts  portRange       `name:"rtp-ports" help:"UDP ports for audio, two for each call (${default})." placeholder:"FIRST-LAST" default:"10000-20000" env:"CONCLAVE_RTP_PORTS"`
+	Advertise publicAddr      `help:"Address that phones are told to send to, for a server behind NAT." placeholder:"ADDR" env:"CONCLAVE_ADVERTISE"`
+	Guests    sip.GuestPolicy `help:"Whom callers may reach who have not proven who they are: none, pin (rooms with a PIN), all (${default})." placeholder:"POLICY" enum:"none,pin,all" default:"pin" env:"CONCLAVE_GUESTS"`
+	Log       string          `help:"Format of the log on standard error: text or json (${default})." placeholder:"FORMAT" enum:"text,json" default:"text" env:"CONCLAVE_LOG"`
+	LogLevel  string          `help:"Least level that is logged: debug, info, warn, error (${default})." placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" env:"CONCLAVE_LOG_LEVEL"`
+	Workers   int             `help:"Threads that mix; 0 is one for each core." placeholder:"N" default:"0" env:"CONCLAVE_WORKERS"`
+	FirstRoom bool            `help:"In an empty database add room 1000, and print how to dial." env:"CONCLAVE_FIRST_ROOM"`
+}
+
+// Validate is called by kong once all settings are read.
+func (c *serveCmd) Validate() error {
+	switch {
+	case len(c.SIP) == 0:
+		return errors.New("--sip: it takes at least one listener, for example udp://0.0.0.0:5060")
+	case c.Workers < 0:
+		return fmt.Errorf("--workers %d: it takes the number of threads, or 0 for one for each core", c.Workers)
+	}
+	return nil
+}
+
+// shutdownTime bounds the end of all calls once the server is told to stop.
+const shutdownTime = 10 * time.Second
+
+// Run serves until ctx ends.
+func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
+	log := c.logger()
+	if err := tuneRuntime(c.Workers); err != nil {
+		return err
+	}
+	ports, err := media.NewPorts(c.RTPPorts.first, c.RTPPorts.last)
+	if err != nil {
+		return fmt.Errorf("--rtp-ports: %w", err)
+	}
+	if err := checkFileLimit(log, ports.Pairs()); err != nil {
+		return err
+	}
+	if err := data.create(); err != nil {
+		return err
+	}
+	lock, err := data.lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	db, err := store.Open(ctx, data.database())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+
+	workers := c.Workers
+	if workers == 0 {
+		workers = runtime.NumCPU()
+	}
+	// Each worker keeps a P of the scheduler while it ticks and sleeps; the rest of the program has one for each CPU.
+	runtime.GOMAXPROCS(runtime.NumCPU() + workers)
+	engine, err := mixer.New(mixer.Config{Workers: workers, Log: log})
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	house, err := rooms.New(rooms.Config{Engine: engine, Log: log})
+	if err != nil {
+		return err
+	}
+	reload := func(ctx context.Context) error { return loadRooms(ctx, db, house, log) }
+	if err := reload(ctx); err != nil {
+		return err
+	}
+	server, err := sip.New(sip.Config{
+		Log:       log,
+		House:     house,
+		Ports:     ports,
+		Listen:    c.SIP,
+		Advertise: c.Advertise.Addr,
+		Guests:    c.Guests,
+	})
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w; end the program that has it (`ss -lntup` tells which), or give another port with --sip", err)
+	case err != nil:
+		return err
+	}
+	operators := &control{house: house, engine: engine, reload: reload, log: log}
+	if err := operators.start(data); err != nil {
+		return errors.Join(err, shutDown(server, house))
+	}
+	defer operators.close()
+
+	fmt.Printf("conclave ready: %s, rtp %s, data %s\n", strings.Join(listenerURLs(server.Listeners()), " "), c.RTPPorts, string(data))
+	if c.FirstRoom {
+		if err := c.welcome(ctx, data, db, reload, server.Listeners()[0]); err != nil {
+			log.Error("add the first room", "error", err)
+		}
+	}
+	if err := notify("READY=1"); err != nil {
+		log.Warn("ready, but systemd does not know", "error", err)
+	}
+	<-ctx.Done()
+	log.Info("stopping")
+	if err := notify("STOPPING=1"); err != nil {
+		log.Warn("stopping, but systemd does not know", "error", err)
+	}
+	return shutDown(server, house)
+}
+
+// shutDown ends all calls with BYE and waits until they are gone.
+func shutDown(server *sip.Server, house *rooms.House) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("end all calls: %w", err)
+	}
+	house.Drain()
+	return nil
+}
+
+// loadRooms makes the house know the rooms of the database. A room that cannot be served as it was configured is left
+// out: what an option kept away must not happen for want of it.
+func loadRooms(ctx context.Context, db *store.DB, house *rooms.House, log *slog.Logger) error {
+	stored, err := db.Rooms(ctx)
+	if err != nil {
+		return err
+	}
+	directory := make([]rooms.Room, 0, len(stored))
+	for _, s := range stored {
+		room, err := rooms.NewRoom(s)
+		if err != nil {
+			log.Error("room is not served", "error", err)
+			continue
+		}
+		directory = append(directory, room)
+	}
+	house.SetRooms(directory)
+	log.Info("rooms loaded", "count", len(directory))
+	return nil
+}
+
+func (c *serveCmd) logger() *slog.Logger {
+	var level slog.Level
+	// The flag's enum holds names of levels only.
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.Log == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}
+
+func listenerURLs(listeners []wire.Listener) []string {
+	var urls []string
+	for _, l := range listeners {
+		urls = append(urls, fmt.Sprintf("%s://%s", strings.ToLower(l.Transport()), l.Addr()))
+	}
+	return urls
+}
+
+// portRange is a range of UDP ports, both ends included.
+type portRange struct{ first, last uint16 }
+
+// UnmarshalText takes FIRST-LAST.
+func (r *portRange) UnmarshalText(text []byte) error {
+	var rest string
+	n, _ := fmt.Sscanf(string(text)+" end", "%d-%d %s", &r.first, &r.last, &rest)
+	if n != 3 || rest != "end" || r.first > r.last {
+		return fmt.Errorf("RTP port range %q: it takes FIRST-LAST, for example 10000-20000", text)
+	}
+	return nil
+}
+
+// String is the form that UnmarshalText takes.
+func (r portRange) String() string { return fmt.Sprintf("%d-%d", r.first, r.last) }
+
+// publicAddr is the IP address under which phones reach this server.
+type publicAddr struct{ netip.Addr }
+
+// UnmarshalText takes an address of one machine; names are not looked up.
+func (a *publicAddr) UnmarshalText(text []byte) error {
+	var err error
+	if a.Addr, err = netip.ParseAddr(string(text)); err != nil || a.IsUnspecified() || a.IsMulticast() {
+		return fmt.Errorf("%q: it takes the one IP address under which phones reach this server, for example 203.0.113.5", text)
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"conclave/media/tone"
+	"conclave/rooms"
+	"conclave/sip/phone"
+)
+
+// dial places a call to the server and hangs up with the test.
+func (s *testServer) dial(room string, o phone.Options) *phone.Call {
+	s.t.Helper()
+	p, err := phone.New("udp", "127.0.0.1")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = p.Close() })
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	defer cancel()
+	call, err := p.Dial(ctx, s.sip, room, o)
+	if err != nil {
+		s.t.Fatalf("call room %s: %v", room, err)
+	}
+	s.t.Cleanup(func() { _ = call.Hangup() })
+	return call
+}
+
+// quiet makes a room that plays no prompts, so that tests hear the mix alone.
+func quiet(s *testServer, extension string) {
+	s.run("room", "add", extension, "--name", "Room "+extension, "--no-pin", "-o", "quiet=yes", "-o", "announce_only_user=no", "-o", "music_on_hold_when_empty=no")
+}
+
+func TestToneOfAClockThatIsOffRunsThroughWithoutAClick(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, "--guests", "all")
+	const hz, level, length = 997.3, -12.0, 60 * time.Second
+	var wait sync.WaitGroup
+	for i, ppm := range []float64{200, -200} {
+		extension := []string{"1000", "1001"}[i]
+		quiet(server, extension)
+		talker, listener := server.dial(extension, phone.Options{}), server.dial(extension, phone.Options{})
+		talker.Impair(phone.Impairment{PPM: ppm})
+		talker.Say(phone.Tone(hz, level))
+		wait.Go(func() {
+			time.Sleep(2 * time.Second)
+			pcm := listener.Listen(length)
+			if got := len(pcm); got < 59*8000 {
+				t.Errorf("%+g ppm: %d samples heard, want 60 s", ppm, got)
+				return
+			}
+			c := tone.Continuous(pcm, 8000, hz*(1+ppm/1e6))
+			t.Logf("%+g ppm: %+v", ppm, c)
+			if c.Click > 0.15 || c.Dip < -1 || c.Bump > 1 {
+				t.Errorf("%+g ppm: the tone is not continuous: %+v", ppm, c)
+			}
+			if got := tone.LevelAt(pcm[len(pcm)-16000:], 8000, hz); math.Abs(got-level) > 0.5 {
+				t.Errorf("%+g ppm: %.1f dBFS, want %.0f", ppm, got, level)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+func TestToneThroughLossAndJitterKeepsItsLevelAndDelay(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, "--guests", "all")
+	const hz, level = 440, -15.0
+	var wait sync.WaitGroup
+	for i, loss := range []float64{0, 0.01, 0.05, 0.2} {
+		extension := []string{"2000", "2001", "2002", "2003"}[i]
+		quiet(server, extension)
+		talker, listener := server.dial(extension, phone.Options{}), server.dial(extension, phone.Options{})
+		talker.Say(phone.Tone(hz, level))
+		wait.Go(func() {
+			time.Sleep(3 * time.Second)
+			before := server.delay(extension, 1)
+			talker.Impair(phone.Impairment{Seed: uint64(i + 1), Loss: loss, Jitter: 100 * time.Millisecond})
+			time.Sleep(3 * time.Second)
+			pcm := listener.Listen(6 * time.Second)
+			if got := tone.LevelAt(pcm, 8000, hz); math.Abs(got-level) > 1 {
+				t.Errorf("%g %% loss, 100 ms jitter: %.2f dBFS, want %.0f within 1 dB", loss*100, got, level)
+			}
+			during := server.delay(extension, 1)
+			talker.Impair(phone.Impairment{})
+			time.Sleep(10 * time.Second)
+			after := server.delay(extension, 1)
+			t.Logf("%g %% loss: delay %.0f, %.0f, %.0f ms", loss*100, before, during, after)
+			if after > before+5 {
+				t.Errorf("%g %% loss: the delay was %.0f ms before the jitter and is %.0f ms 10 s after it", loss*100, before, after)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// live is what goes on in a room; an empty conference where there is none.
+func (s *testServer) live(extension string) rooms.Conference {
+	s.t.Helper()
+	var all []rooms.Conference
+	if err := json.Unmarshal([]byte(s.run("live", "--json")), &all); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.Extension == extension {
+			return c
+		}
+	}
+	return rooms.Conference{}
+}
+
+// delay is what the jitter buffer of a member adds, in ms.
+func (s *testServer) delay(extension string, member int) float64 {
+	for _, m := range s.live(extension).Members {
+		if m.ID == member {
+			return m.Delay
+		}
+	}
+	s.t.Errorf("room %s has no member %d", extension, member)
+	return 0
+}
+
+func TestEveryPINIsReadRightThroughLoss(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, "--guests", "all")
+	server.run("room", "add", "3000", "--name", "PIN", "--pin", "904518")
+	const calls, atOnce = 200, 50
+	var right atomic.Int32
+	turn := make(chan struct{}, atOnce)
+	var wait sync.WaitGroup
+	for i := range calls {
+		turn <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-turn }()
+			name := fmt.Sprintf("caller%d", i)
+			call := server.dial("3000", phone.Options{From: name})
+			call.Impair(phone.Impairment{Seed: uint64(i), Loss: 0.05, Jitter: time.Duration(i%6) * 20 * time.Millisecond})
+			if err := call.Press("904518", phone.Press{Duration: 40 * time.Millisecond, Gap: 60 * time.Millisecond}); err != nil {
+				t.Errorf("call %d: %v", i, err)
+				return
+			}
+			entered := func(m rooms.Member) bool { return m.Caller == name && m.Entered }
+			for range 20 {
+				if slices.ContainsFunc(server.live("3000").Members, entered) {
+					right.Add(1)
+					break
+				}
+				time.Sleep(250 * time.Millisecond)
+			}
+			_ = call.Hangup()
+		})
+	}
+	wait.Wait()
+	if got := right.Load(); got != calls {
+		t.Errorf("%d of %d PINs were read right", got, calls)
+	}
+}

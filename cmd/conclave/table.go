@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+	"unicode/utf16"
+)
+
+// newTable aligns the columns of the rows written to it; Flush writes them to out.
+func newTable(out io.Writer, headings ...string) *tabwriter.Writer {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row(table, headings...)
+	return table
+}
+
+// row writes a line of cells, each made harmless: names and numbers come from callers and may hold anything.
+func row(table io.Writer, cells ...string) {
+	for i, cell := range cells {
+		cells[i] = printable(cell)
+	}
+	fmt.Fprintln(table, strings.Join(cells, "\t"))
+}
+
+// printable returns text for a terminal, with everything escaped that is no visible character: a caller must not move the
+// cursor, change the direction of writing or break a table. What is longer than any sensible name is cut.
+func printable(text string) string {
+	const longest = 64
+	var b strings.Builder
+	n := 0
+	for i, r := range text {
+		if n++; n > longest {
+			b.WriteRune('…')
+			break
+		}
+		switch {
+		case r == unicode.ReplacementChar && !strings.HasPrefix(text[i:], string(unicode.ReplacementChar)):
+			fmt.Fprintf(&b, `\x%02x`, text[i]) // an octet that is not UTF-8
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			escaped := strconv.QuoteRuneToASCII(r)
+			b.WriteString(escaped[1 : len(escaped)-1])
+		}
+	}
+	return b.String()
+}
+
+// printJSON writes v to standard output for scripts, and harmless for a terminal, too: encoding/json escapes what is below
+// U+0020, the rest of what is no visible character is escaped here. It can only stand inside a string.
+func printJSON(v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	var b strings.Builder
+	for _, r := range string(text) {
+		if r == '\n' || unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	_, err = fmt.Println(b.String())
+	return err
+}

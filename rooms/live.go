@@ -1,0 +1,120 @@
+package rooms
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"conclave/media"
+	"conclave/mixer"
+)
+
+// Conference is what goes on in a room, at one moment.
+type Conference struct {
+	Extension string    `json:"extension"`
+	Name      string    `json:"name"`
+	Since     time.Time `json:"since"` // when its first member came
+	Locked    bool      `json:"locked"`
+	Members   []Member  `json:"members"` // in the order in which they came
+}
+
+// Member is one of a Conference. Caller and Name come from the network and may hold anything.
+type Member struct {
+	ID     int       `json:"id"` // from 1, in the order of arrival; what mute and kick take
+	Call   string    `json:"call"`
+	Caller string    `json:"caller"`
+	Name   string    `json:"name"`
+	Since  time.Time `json:"since"`
+	Codec  string    `json:"codec"`
+	// Level is that of the last half second in dBFS, -127 (digital silence) to 0.
+	Level   float64 `json:"level_dbfs"`
+	Talking bool    `json:"talking"`
+	Muted   bool    `json:"muted"`
+	Entered bool    `json:"entered"` // is in the mix
+	Music   bool    `json:"music"`   // is given hold music
+	// LossPercent is the share of the packets from the caller that did not arrive.
+	LossPercent float64 `json:"loss_percent"`
+	Jitter      float64 `json:"jitter_ms"` // of arrival, RFC 3550 6.4.1
+	Delay       float64 `json:"delay_ms"`  // that the jitter buffer adds
+}
+
+// silence is the lowest level there is (RFC 6465 3.1), where the logarithm has none.
+const silence = -127
+
+// Live tells what goes on in all rooms that have a member, by extension.
+func (h *House) Live() []Conference {
+	type place struct {
+		room       Room
+		conference *conference
+	}
+	h.mu.Lock()
+	places := make([]place, 0, len(h.live))
+	for _, c := range h.live {
+		places = append(places, place{c.room, c})
+	}
+	h.mu.Unlock()
+
+	live := make([]Conference, 0, len(places))
+	for _, p := range places {
+		shown := p.conference.live()
+		if len(shown.Members) == 0 {
+			continue
+		}
+		shown.Extension, shown.Name = p.room.Extension, p.room.Name
+		live = append(live, shown)
+	}
+	slices.SortFunc(live, func(a, b Conference) int {
+		return strings.Compare(a.Extension, b.Extension)
+	})
+	return live
+}
+
+// live joins what the rules know of the members with what the mixer measures of their legs.
+// The lock is not held while the mixer is waited for.
+func (c *conference) live() Conference {
+	c.mu.Lock()
+	shown := Conference{Since: c.since, Locked: c.locked, Members: make([]Member, len(c.members))}
+	place := make(map[*mixer.Seat]int, len(c.members))
+	for i, m := range c.members {
+		caller := m.call.Caller()
+		shown.Members[i] = Member{
+			ID:     m.number,
+			Call:   m.call.ID(),
+			Caller: caller.Number,
+			Name:   caller.Name,
+			Since:  m.since,
+			Level:  silence,
+			Muted:  m.muted,
+			Music:  m.music,
+		}
+		place[m.seat] = i
+	}
+	c.mu.Unlock()
+
+	for _, stats := range c.mix.Snapshot() {
+		i, ok := place[stats.Seat]
+		if !ok {
+			continue // still at the door
+		}
+		m := &shown.Members[i]
+		m.Codec = stats.Codec
+		m.Level = max(stats.Level, silence)
+		m.Talking = stats.Talking
+		m.Entered = stats.Entered
+		m.LossPercent = lossPercent(stats.Leg)
+		m.Jitter = milliseconds(time.Duration(stats.Leg.Jitter))
+		m.Delay = milliseconds(stats.Delay)
+	}
+	return shown
+}
+
+func lossPercent(leg media.Stats) float64 {
+	if leg.Lost == 0 {
+		return 0
+	}
+	return 100 * float64(leg.Lost) / float64(leg.Lost+leg.Received)
+}
+
+func milliseconds(d time.Duration) float64 {
+	return float64(d) / float64(time.Millisecond)
+}

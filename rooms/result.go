@@ -1,0 +1,17 @@
+package rooms
+
+// The results of a visit, spelt as ConfBridge spells them; LOCKED and FULL are our own.
+const (
+	// ResultFailed: the PIN was not entered rightly in three tries.
+	ResultFailed = "FAILED"
+	// ResultHangup: the caller hung up, or his audio ceased.
+	ResultHangup = "HANGUP"
+	// ResultKicked: an operator removed the member.
+	ResultKicked = "KICKED"
+	// ResultTimeout: the time that the room's option timeout allows was over.
+	ResultTimeout = "TIMEOUT"
+	// ResultLocked: the conference was locked.
+	ResultLocked = "LOCKED"
+	// ResultFull: the conference had as many members as max_members allows.
+	ResultFull = "FULL"
+)

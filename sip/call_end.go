@@ -1,0 +1,108 @@
+package sip
+
+import (
+	"errors"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// receiveBye ends the call at the far end's wish (RFC 3261 15.1.2).
+func (c *Call) receiveBye(e request) error {
+	c.leave("the caller hung up")
+	c.end()
+	return e.tx.Reply(sipgo.StatusOK, "OK")
+}
+
+// hangUp ends the call at our wish. Who was called must not send a BYE before the ACK has come
+// or is given up (RFC 3261 15), so that till then only the conversation ends.
+func (c *Call) hangUp(reason string) {
+	if c.leaving {
+		return
+	}
+	c.leave(reason)
+	switch c.state {
+	case invited:
+		c.server.refuse(c.invite, errInternal)
+		c.end()
+	case confirmed:
+		c.bye()
+	}
+}
+
+// leave tells the conversation to end, and that no more is to be negotiated.
+func (c *Call) leave(reason string) {
+	if !c.leaving {
+		c.leaving = true
+		c.reason = reason
+		c.cancel(errors.New(reason))
+	}
+}
+
+// bye sends our BYE. Whatever the answer is, the dialog is over then: 481 and 408 mean that the
+// far end knows of none (RFC 3261 15.1.1). After 64*T1 no answer is waited for.
+func (c *Call) bye() {
+	var req *sipgo.Request
+	c.dialog, req = c.dialog.Request(sipgo.BYE)
+	req.SetBody(nil)
+	mail := c.mail
+	err := c.server.wire.Do(req, c.peer, func(res *sipgo.Response, err error) {
+		if err != nil || !res.IsProvisional() {
+			mail.post(byeEnded{})
+		}
+	})
+	if err != nil {
+		c.log.Debug("BYE not sent", "error", err)
+		c.end()
+		return
+	}
+	c.byeWait = time.AfterFunc(64*c.server.t1, func() { mail.post(byeEnded{}) })
+}
+
+// end marks the dialog as over. The call goes when the conversation is over, too.
+func (c *Call) end() {
+	c.state = ended
+	c.unacked.stop()
+	c.unacked = nil
+	c.forgetReoffer()
+}
+
+// vacate follows the end of the conversation.
+func (c *Call) vacate() {
+	c.visit = nil
+	c.closeLeg()
+	c.hangUp("the conversation is over")
+}
+
+// release gives back all that the call held.
+func (c *Call) release() {
+	defer c.server.calls.remove(c)
+	defer c.server.survive(nil)
+	for _, event := range c.mail.close() {
+		if e, ok := event.(request); ok && e.tx != nil {
+			c.server.refuse(e.tx, errNoDialog)
+		}
+	}
+	c.cancel(nil)
+	c.closeLeg()
+	if c.byeWait != nil {
+		c.byeWait.Stop()
+	}
+	if !c.began.IsZero() {
+		// It would be kept for 32 s more to absorb a retransmitted INVITE, which no far end
+		// sends that has had our 2xx.
+		c.invite.Terminate()
+		c.log.Info("call ended", "reason", c.reason, "seconds", int(time.Since(c.began).Seconds()))
+	}
+	c.unpin()
+}
+
+func (c *Call) closeLeg() {
+	if c.leg == nil {
+		return
+	}
+	if err := c.leg.Close(); err != nil {
+		c.log.Warn("leg not closed", "error", err)
+	}
+	c.leg = nil
+}

@@ -1,0 +1,157 @@
+package sip
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/media"
+	"conclave/sip/sdp"
+	"conclave/sip/wire"
+)
+
+// errNoAnswer tells that an ACK should have carried the answer to the offer in our 2xx.
+var errNoAnswer = errors.New("the ACK has no answer to our offer")
+
+// open serves the INVITE that the call came with: it is refused or answered with 200 at
+// once, so that nothing is ever pending.
+func (c *Call) open(e request) error {
+	err := c.answer(e)
+	if err != nil {
+		c.end()
+	}
+	return err
+}
+
+func (c *Call) answer(e request) error {
+	room, err := c.server.route(e.req)
+	if err != nil {
+		return err
+	}
+	if r := wire.Unacceptable(e.req, nil); r != nil {
+		return rejected{r}
+	}
+	offer, err := description(e.req)
+	if err != nil {
+		return err
+	}
+	// What is refused without any work gets no 100: a flood would be answered twice over.
+	if err := e.tx.Reply(sipgo.StatusTrying, ""); err != nil {
+		return err
+	}
+	if err := c.openLeg(offer); err != nil {
+		return err
+	}
+	// Without an offer in the INVITE ours is in the 200, and the answer comes in the ACK
+	// (RFC 3261 13.2.1).
+	var ours *sdp.Session
+	var remote media.Remote
+	session := c.session
+	if offer == nil {
+		session, ours = session.offer(session.local.Codecs...)
+	} else if session, remote, err = session.answer(offer, c.signalling()); err != nil {
+		return err
+	}
+	if c.cancelled.Load() {
+		return errCancelled
+	}
+	c.room = room
+	c.session = session
+	if err := c.accept(e, session.sent, ours); err != nil {
+		return err
+	}
+	c.state = answered
+	c.began = time.Now()
+	if offer != nil {
+		c.receive(remote)
+	}
+	return nil
+}
+
+// receive hands the call to the house: audio flows and the conversation begins.
+func (c *Call) receive(remote media.Remote) {
+	c.leg.Apply(remote)
+	c.visit = c.server.house.Receive(c.ctx, c.room, c)
+	c.left = c.visit.Done()
+}
+
+// openLeg opens the ports for the audio that is offered, of the family of its address: that
+// need not be the family of the signalling.
+func (c *Call) openLeg(offer *sdp.Session) error {
+	toward, local := c.peer.Remote.Addr(), c.peer.Local.Addr()
+	if offer != nil {
+		if a := offer.AudioAddress(); a.IsValid() && !a.IsUnspecified() && a.Is4() != toward.Unmap().Is4() {
+			toward, local = a, netip.Addr{}
+		}
+	}
+	address, err := here(local, toward)
+	if err != nil {
+		return rejected{reject(sipgo.StatusNotAcceptableHere, "", warning(301, err.Error()))}
+	}
+	leg, err := c.server.ports.Open(address)
+	if err != nil {
+		return err
+	}
+	c.leg = leg
+	c.session = newSession(c.server.shown(address), leg.Port())
+	return nil
+}
+
+// description reads the session description of a message; nil where it has no body.
+func description(msg sipgo.Message) (*sdp.Session, error) {
+	if len(msg.Body()) == 0 {
+		return nil, nil
+	}
+	return sdp.Parse(msg.Body())
+}
+
+func (c *Call) signalling() netip.Addr { return c.peer.Remote.Addr() }
+
+// acknowledged takes the ACK for our last 2xx; all others are stray or late and ignored.
+func (c *Call) acknowledged(ack *sipgo.Request) {
+	u := c.unacked
+	if u == nil || ack.CSeq().SeqNo != u.seq {
+		return
+	}
+	c.unacked.stop()
+	c.unacked = nil
+	c.state = confirmed
+	if c.leaving {
+		c.bye() // it had to wait for this
+		return
+	}
+	if u.offer == nil {
+		return
+	}
+	answer, remote, err := c.answerIn(ack, u.offer)
+	switch begun := c.visit != nil; {
+	case err != nil && !begun:
+		c.hangUp(err.Error())
+		return
+	case err != nil:
+		c.log.Info("session not changed", "reason", err)
+		return
+	case begun:
+		c.leg.Apply(remote)
+	default:
+		c.receive(remote)
+	}
+	if c.session.leavesChoice(answer) {
+		c.startReoffer(remote.Codec)
+	}
+}
+
+// answerIn settles the answer to our offer that msg carries.
+func (c *Call) answerIn(msg sipgo.Message, offer *sdp.Session) (*sdp.Session, media.Remote, error) {
+	answer, err := description(msg)
+	if err == nil && answer == nil {
+		err = errNoAnswer
+	}
+	if err != nil {
+		return nil, media.Remote{}, err
+	}
+	remote, err := c.session.accept(offer, answer, c.signalling())
+	return answer, remote, err
+}

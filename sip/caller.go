@@ -1,0 +1,74 @@
+package sip
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+	"unicode"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/rooms"
+)
+
+// maxNameRunes bounds what is kept of a caller's number and name.
+const maxNameRunes = 64
+
+// callerOf reads who is calling from the From header. Nobody has proven anything, so the
+// caller is a guest.
+func callerOf(req *sipgo.Request, from netip.AddrPort) rooms.Caller {
+	h := req.From()
+	number := unescape(h.Address.User)
+	if raw := h.Address.Raw(); raw != "" { // tel:+4930123;phone-context=…
+		number, _, _ = strings.Cut(raw, ";")
+	}
+	return rooms.Caller{
+		Number:  clean(number),
+		Name:    clean(unquote(h.DisplayName)),
+		Address: from,
+		Guest:   true,
+	}
+}
+
+// unescape undoes the escaping of a user part, once (RFC 3261 19.1.2). What is escaped
+// wrongly stays as it is.
+func unescape(user string) string {
+	if plain, err := url.PathUnescape(user); err == nil {
+		return plain
+	}
+	return user
+}
+
+// unquote undoes the quoted pairs of a display name (RFC 3261 25.1).
+func unquote(name string) string {
+	if !strings.Contains(name, `\`) {
+		return name
+	}
+	var b strings.Builder
+	escaped := false
+	for _, r := range name {
+		if r == '\\' && !escaped {
+			escaped = true
+			continue
+		}
+		b.WriteRune(r)
+		escaped = false
+	}
+	return b.String()
+}
+
+// clean drops control characters and what is beyond maxNameRunes: names come from the network
+// and end up on terminals.
+func clean(s string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range s {
+		if !unicode.IsControl(r) {
+			if n++; n > maxNameRunes {
+				break
+			}
+			b.WriteRune(r)
+		}
+	}
+	return strings.TrimSpace(b.String())
+}

@@ -1,0 +1,103 @@
+package sip
+
+import (
+	"sync"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// birth names the INVITE that a call came from: what a request without a To tag is compared
+// with to find merged requests (RFC 3261 8.2.2.2).
+type birth struct {
+	callID string
+	from   string // tag
+	seq    uint32
+}
+
+func birthOf(invite *sipgo.Request) birth {
+	d := dialogOf(invite)
+	return birth{callID: d.CallID, from: d.Remote, seq: invite.CSeq().SeqNo}
+}
+
+// calls is every call there is, from its INVITE until nothing of it is left.
+type calls struct {
+	mu       sync.Mutex
+	dialogs  map[DialogID]*Call
+	births   map[birth]*Call
+	draining bool
+	empty    chan struct{} // closed when draining and no call is left
+}
+
+func newCalls() *calls {
+	return &calls{
+		dialogs: make(map[DialogID]*Call),
+		births:  make(map[birth]*Call),
+		empty:   make(chan struct{}),
+	}
+}
+
+// add takes in a new call. The error is errMerged where its INVITE came before, or errShutdown.
+func (l *calls) add(c *Call) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.draining {
+		return errShutdown
+	}
+	if l.births[c.birth] != nil {
+		return errMerged
+	}
+	l.dialogs[c.id] = c
+	l.births[c.birth] = c
+	return nil
+}
+
+func (l *calls) remove(c *Call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.dialogs, c.id)
+	delete(l.births, c.birth)
+	if l.draining && len(l.dialogs) == 0 {
+		close(l.empty)
+	}
+}
+
+func (l *calls) find(id DialogID) *Call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dialogs[id]
+}
+
+func (l *calls) born(b birth) *Call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.births[b]
+}
+
+func (l *calls) isDraining() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.draining
+}
+
+func (l *calls) len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.dialogs)
+}
+
+// drain takes in no more calls and returns those there are.
+func (l *calls) drain() []*Call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.draining {
+		l.draining = true
+		if len(l.dialogs) == 0 {
+			close(l.empty)
+		}
+	}
+	rest := make([]*Call, 0, len(l.dialogs))
+	for _, c := range l.dialogs {
+		rest = append(rest, c)
+	}
+	return rest
+}

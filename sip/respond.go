@@ -1,0 +1,63 @@
+package sip
+
+import (
+	"strings"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/sip/sdp"
+)
+
+// accept answers a target refresh request with 200, the Contact of RFC 3261 12.1.1 and a body
+// if there is one. NewResponseFromRequest copies Record-Route. The 200 to an INVITE is
+// repeated until its ACK comes, which must answer offer if that is not nil.
+func (c *Call) accept(e request, body []byte, offer *sdp.Session) error {
+	res := sipgo.NewResponseFromRequest(e.req, sipgo.StatusOK, "OK", nil)
+	res.RemoveHeader("Content-Length") // to come after the other headers
+	c.describe(res, body)
+	if err := e.tx.Respond(res); err != nil {
+		return err
+	}
+	if e.req.Method == sipgo.INVITE {
+		c.unacked.stop()
+		c.unacked = &unacked{
+			response: res,
+			seq:      e.req.CSeq().SeqNo,
+			offer:    offer,
+			pause:    c.server.t1,
+			left:     64 * c.server.t1,
+		}
+		c.unacked.wait(c.mail)
+	}
+	return nil
+}
+
+// describe gives a message the headers of one that makes or changes a session, and a session
+// description if there is one.
+func (c *Call) describe(msg sipgo.Message, body []byte) {
+	msg.AppendHeader(&sipgo.ContactHeader{Address: c.contact()})
+	for _, h := range capabilities() {
+		msg.AppendHeader(h)
+	}
+	if len(body) > 0 {
+		kind := sipgo.ContentTypeHeader("application/sdp")
+		msg.AppendHeader(&kind)
+	}
+	msg.SetBody(body)
+}
+
+// contact is where requests of the far end in this dialog are to go: to the listener that it
+// has reached already.
+func (c *Call) contact() sipgo.Uri {
+	local := c.peer.Local
+	uri := sipgo.Uri{
+		Scheme: "sip",
+		User:   c.room.Extension,
+		Host:   c.server.shown(local.Addr().Unmap()).String(),
+		Port:   int(local.Port()),
+	}
+	if !strings.EqualFold(c.peer.Transport, "UDP") {
+		uri.UriParams = sipgo.HeaderParams{{K: "transport", V: strings.ToLower(c.peer.Transport)}}
+	}
+	return uri
+}

@@ -1,0 +1,249 @@
+// Package sip is the signalling of conference calls: it answers calls to rooms, keeps their
+// dialogs and hands each call to the house, which holds the conversation.
+//
+// Package wire reads the network, keeps out what is malformed and runs the transactions; its
+// readers find the call that a message belongs to and put it into the call's mailbox. Each
+// call is an actor: one goroutine that works off its mailbox in the order of the wire, so
+// that a call needs no locks and no two events of it ever race.
+package sip
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/media"
+	"conclave/rooms"
+	"conclave/sip/wire"
+)
+
+// methods are those that are served, as Allow tells them.
+var methods = []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO"}
+
+// Config is what a Server needs.
+type Config struct {
+	// Log gets a line for each call that ends or is refused; nil: none.
+	Log *slog.Logger
+	// House is where calls to its rooms are received. It must outlive the server.
+	House *rooms.House
+	// Ports is where the legs of calls get their ports from.
+	Ports *media.Ports
+	// Listen are the addresses to listen on, such as udp://0.0.0.0:5060 or tcp://[::]:5060;
+	// port 0 is any that is free.
+	Listen []string
+	// Advertise is the address that callers of its family are told to send signalling and
+	// audio to; not valid: the one that they reach this machine by.
+	Advertise netip.Addr
+	// Guests says which rooms callers may reach; empty: GuestsPIN.
+	Guests GuestPolicy
+	// T1 and T2 are the timers of RFC 3261 17.1.1.1 for the retransmission of 2xx and the
+	// time that an unanswered BYE is waited for; 0: 500 ms and 4 s.
+	T1, T2 time.Duration
+}
+
+// Server answers calls to the rooms of a house.
+type Server struct {
+	log       *slog.Logger
+	house     *rooms.House
+	ports     *media.Ports
+	advertise netip.Addr
+	guests    GuestPolicy
+	t1, t2    time.Duration
+
+	wire      *wire.Wire
+	listeners []wire.Listener
+	calls     *calls
+	panics    atomic.Uint64
+	forced    chan struct{} // closed when Shutdown has waited long enough
+	force     func()        // closes it, once
+}
+
+// Stats is what there is of calls.
+type Stats struct {
+	Calls  int    // from the INVITE until nothing is left of the call
+	Panics uint64 // faults that cost one call or request each
+}
+
+// New starts a server. The error names the listener that could not be opened, or the setting
+// that is wrong; then nothing is left running.
+func New(config Config) (*Server, error) {
+	switch {
+	case config.House == nil:
+		return nil, errors.New("start SIP: there is no house")
+	case config.Ports == nil:
+		return nil, errors.New("start SIP: there are no RTP ports")
+	case len(config.Listen) == 0:
+		return nil, errors.New("start SIP: there is no address to listen on; udp://0.0.0.0:5060 is the usual one")
+	case config.Advertise.IsValid() && config.Advertise.IsUnspecified():
+		return nil, fmt.Errorf("start SIP: advertised address %s: one that callers can reach is right", config.Advertise)
+	}
+	if err := config.Guests.valid(); err != nil {
+		return nil, fmt.Errorf("start SIP: %w", err)
+	}
+	log := config.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		log:       log,
+		house:     config.House,
+		ports:     config.Ports,
+		advertise: config.Advertise.Unmap(),
+		guests:    cmp.Or(config.Guests, GuestsPIN),
+		t1:        cmp.Or(config.T1, 500*time.Millisecond),
+		t2:        cmp.Or(config.T2, 4*time.Second),
+		calls:     newCalls(),
+		forced:    make(chan struct{}),
+	}
+	s.force = sync.OnceFunc(func() { close(s.forced) })
+	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods})
+	for _, spec := range config.Listen {
+		listener, err := s.wire.Listen(spec)
+		if err != nil {
+			s.Shutdown(context.Background())
+			return nil, fmt.Errorf("start SIP: %w", err)
+		}
+		s.listeners = append(s.listeners, listener)
+	}
+	return s, nil
+}
+
+// Listeners are the sockets that are listened on, in the order of Config.Listen.
+func (s *Server) Listeners() []wire.Listener { return s.listeners }
+
+// Stats counts what there is now.
+func (s *Server) Stats() Stats { return Stats{Calls: s.calls.len(), Panics: s.panics.Load()} }
+
+// Shutdown ends the server: new calls are refused with 503, those there are get a BYE. It
+// returns when nothing is left of them, or soon after ctx is done; then the error tells how
+// many had not answered.
+func (s *Server) Shutdown(ctx context.Context) error {
+	for _, call := range s.calls.drain() {
+		call.Hangup("the server is shutting down")
+	}
+	var err error
+	select {
+	case <-s.calls.empty:
+	case <-ctx.Done():
+		err = fmt.Errorf("shut down SIP: %d calls had not ended: %w", s.calls.len(), ctx.Err())
+		s.force()
+		<-s.calls.empty
+	}
+	s.wire.Close()
+	return err
+}
+
+// Request implements wire.Sink. It finds the call that a request belongs to.
+func (s *Server) Request(req *sipgo.Request, tx *wire.ServerTx) {
+	defer s.survive(tx)
+	id := dialogOf(req)
+	var err error
+	switch call := s.calls.find(id); {
+	case call != nil:
+		err = call.mail.offer(request{req, tx})
+	case id.Local == "":
+		err = s.outside(req, tx)
+	default:
+		err = errNoDialog
+	}
+	if err != nil && tx != nil { // an ACK is never answered
+		s.refuse(tx, err)
+	}
+}
+
+// outside serves requests outside of dialogs.
+func (s *Server) outside(req *sipgo.Request, tx *wire.ServerTx) error {
+	switch req.Method {
+	case sipgo.INVITE:
+		call := newCall(s, req, tx)
+		if err := s.calls.add(call); err != nil {
+			return err
+		}
+		call.mail.post(request{req, tx})
+		go call.run()
+		return nil
+	case sipgo.OPTIONS:
+		return s.options(req, tx)
+	}
+	return errNoDialog
+}
+
+// options tells what an INVITE would meet (RFC 3261 11.2): 200 or why not. Without a user part
+// the question is about the server.
+func (s *Server) options(req *sipgo.Request, tx *wire.ServerTx) error {
+	if s.calls.isDraining() {
+		return errShutdown
+	}
+	if req.Recipient.User != "" {
+		if _, err := s.route(req); err != nil {
+			return err
+		}
+	}
+	if r := wire.Unacceptable(req, nil); r != nil {
+		return rejected{r}
+	}
+	return tx.Reply(sipgo.StatusOK, "OK", capabilities()...)
+}
+
+// Cancel implements wire.Sink. A call looks whether it was cancelled just before it sends its
+// final response, so that a CANCEL that overtakes the work on its INVITE still counts.
+func (s *Server) Cancel(invite *wire.ServerTx) {
+	defer s.survive(nil)
+	if call := s.calls.born(birthOf(invite.Request())); call != nil {
+		call.cancelled.Store(true)
+	}
+}
+
+// refuse answers a request with what err stands for.
+func (s *Server) refuse(tx *wire.ServerTx, err error) {
+	r := rejection(err)
+	req := tx.Request()
+	level := slog.LevelDebug
+	switch {
+	case errors.Is(err, media.ErrPortsExhausted):
+		level = slog.LevelWarn
+	case req.Method == sipgo.INVITE:
+		level = slog.LevelInfo
+	}
+	s.log.Log(context.Background(), level, "request refused", "method", req.Method.String(), "status", r.Status,
+		"reason", err, "number", clean(unescape(req.Recipient.User)), "address", tx.Peer().Remote)
+	if err := tx.Reply(r.Status, r.Reason, r.Headers...); err != nil && !errors.Is(err, wire.ErrAnswered) {
+		s.log.Debug("response not sent", "error", err)
+	}
+}
+
+// survive keeps a fault in the work on one message from ending the process. Its transaction, if
+// there is one, must not stay without an answer.
+func (s *Server) survive(tx *wire.ServerTx) {
+	if fault := recover(); fault != nil {
+		s.fault(s.log, fault)
+		if tx != nil {
+			_ = tx.Reply(sipgo.StatusInternalServerError, "")
+		}
+	}
+}
+
+func (s *Server) fault(log *slog.Logger, fault any) {
+	s.panics.Add(1)
+	log.Error("internal fault", "panic", fault, "stack", string(debug.Stack()))
+}
+
+// capabilities are the headers that tell what this server takes (RFC 3261 11.2, 20.1, 20.5,
+// 20.37). Supported is empty: none of the extensions with an option tag is.
+func capabilities() []sipgo.Header {
+	return []sipgo.Header{
+		sipgo.NewHeader("Allow", strings.Join(methods, ", ")),
+		sipgo.NewHeader("Accept", "application/sdp, "+infoTypes),
+		sipgo.NewHeader("Supported", ""),
+	}
+}

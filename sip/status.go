@@ -1,0 +1,97 @@
+package sip
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/media"
+	"conclave/sip/sdp"
+	"conclave/sip/wire"
+)
+
+var (
+	errCancelled = errors.New("the caller gave up")
+	errMerged    = errors.New("the same request came on another way")
+	errNoDialog  = errors.New("no such call")
+	errPending   = errors.New("an offer of ours has no answer yet")
+	errShutdown  = errors.New("the server is shutting down")
+	errBusy      = errors.New("too many requests at once")
+	errInternal  = errors.New("internal error")
+)
+
+// Seconds of Retry-After. Ports rest 30 s before they are used again; a server that shuts
+// down is usually being restarted.
+const (
+	retryPorts    = 30
+	retryShutdown = 30
+	retryBusy     = 2
+)
+
+// rejected is the error form of a refusal that the gate has worked out.
+type rejected struct{ *wire.Rejection }
+
+func (r rejected) Error() string { return r.Reason }
+
+// rejection is the one place that says which response an error stands for. What the caller can
+// do something about is told in a Warning (RFC 3261 20.43).
+func rejection(err error) *wire.Rejection {
+	var (
+		gate    rejected
+		refusal *sdp.Refusal
+		guest   *guestError
+	)
+	switch {
+	case errors.As(err, &gate):
+		return gate.Rejection
+	case errors.As(err, &refusal):
+		return reject(refusal.Status, "", warning(refusal.Warning, refusal.Text))
+	case errors.As(err, &guest):
+		return reject(sipgo.StatusForbidden, "", warning(399, guest.Error()))
+	case errors.Is(err, errNoRoom):
+		return reject(sipgo.StatusNotFound, "")
+	case errors.Is(err, errInfoType):
+		return reject(sipgo.StatusUnsupportedMediaType, "", sipgo.NewHeader("Accept", infoTypes))
+	case errors.Is(err, errNoDialog):
+		return reject(sipgo.StatusCallTransactionDoesNotExists, "")
+	case errors.Is(err, errMerged):
+		return reject(sipgo.StatusLoopDetected, "Merged Request") // RFC 3261 8.2.2.2
+	case errors.Is(err, errCancelled):
+		return reject(sipgo.StatusRequestTerminated, "")
+	case errors.Is(err, errPending):
+		return reject(sipgo.StatusRequestPending, "")
+	case errors.Is(err, ErrSequence):
+		return reject(sipgo.StatusInternalServerError, "CSeq Out Of Order")
+	case errors.Is(err, media.ErrPortsExhausted):
+		return reject(sipgo.StatusServiceUnavailable, "", retryAfter(retryPorts), warning(399, "no media port is free"))
+	case errors.Is(err, errShutdown):
+		return reject(sipgo.StatusServiceUnavailable, "", retryAfter(retryShutdown))
+	case errors.Is(err, errBusy):
+		return reject(sipgo.StatusServiceUnavailable, "", retryAfter(retryBusy))
+	}
+	return reject(sipgo.StatusInternalServerError, "")
+}
+
+// reject builds a rejection; without a reason it has the usual phrase.
+func reject(status int, reason string, headers ...sipgo.Header) *wire.Rejection {
+	return &wire.Rejection{Status: status, Reason: reason, Headers: headers}
+}
+
+// warning is a Warning header. The text becomes a quoted string of printable ASCII.
+func warning(code int, text string) sipgo.Header {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return '?'
+		}
+		return r
+	}, text)
+	return sipgo.NewHeader("Warning", strconv.Itoa(code)+` conclave "`+text+`"`)
+}
+
+// retryAfter asks to come back after some seconds, spread so that not all do so at once.
+func retryAfter(seconds int) sipgo.Header {
+	return sipgo.NewHeader("Retry-After", strconv.Itoa(seconds+rand.IntN(seconds+1)))
+}

@@ -1,0 +1,119 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+)
+
+// Listener is a socket that messages come in on.
+type Listener struct {
+	transport string
+	addr      netip.AddrPort
+}
+
+// Transport is "UDP" or "TCP".
+func (l Listener) Transport() string { return l.transport }
+
+// Addr is the address that is listened on, with the real port where 0 was asked for.
+func (l Listener) Addr() netip.AddrPort { return l.addr }
+
+// String is the form that Listen takes.
+func (l Listener) String() string { return strings.ToLower(l.transport) + "://" + l.addr.String() }
+
+// Listen opens a listener: "udp://0.0.0.0:5060", "tcp://[::]:5060". The host is an IP address; 0.0.0.0 means all of IPv4,
+// [::] all of IPv6 and nothing of IPv4. The port is 5060 if left out, any free one if 0.
+func (w *Wire) Listen(spec string) (Listener, error) {
+	transport, addr, err := parseSpec(spec)
+	if err != nil {
+		return Listener{}, err
+	}
+	family := "4"
+	if addr.Addr().Is6() {
+		family = "6"
+	}
+	var actual net.Addr
+	if transport == "udp" {
+		actual, err = w.listenUDP("udp"+family, addr)
+	} else {
+		actual, err = w.listenTCP("tcp"+family, addr)
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return Listener{}, fmt.Errorf("listen on %s: port %d is in use by another program: %w", spec, addr.Port(), err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return Listener{}, fmt.Errorf("listen on %s: %s is not an address of this machine: %w", spec, addr.Addr(), err)
+	case err != nil:
+		return Listener{}, fmt.Errorf("listen on %s: %w", spec, err)
+	}
+	return Listener{strings.ToUpper(transport), addrPort(actual)}, nil
+}
+
+func parseSpec(spec string) (transport string, addr netip.AddrPort, err error) {
+	transport, rest, _ := strings.Cut(spec, "://")
+	if transport != "udp" && transport != "tcp" {
+		return "", addr, fmt.Errorf("listen on %q: want udp://ADDRESS:PORT or tcp://ADDRESS:PORT", spec)
+	}
+	if addr, err = netip.ParseAddrPort(rest); err != nil {
+		ip, ipErr := netip.ParseAddr(strings.Trim(rest, "[]"))
+		if ipErr != nil {
+			return "", addr, fmt.Errorf("listen on %q: want an IP address and a port, as in %s://0.0.0.0:5060", spec, transport)
+		}
+		addr = netip.AddrPortFrom(ip, 5060)
+	}
+	return transport, addr, nil
+}
+
+func (w *Wire) listenUDP(network string, addr netip.AddrPort) (net.Addr, error) {
+	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		return nil, err
+	}
+	s := &udpSocket{wire: w, conn: conn, local: addrPort(conn.LocalAddr())}
+	if err := s.prepare(); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn.LocalAddr(), w.start(conn, s.serve)
+}
+
+func (w *Wire) listenTCP(network string, addr netip.AddrPort) (net.Addr, error) {
+	config := net.ListenConfig{}
+	l, err := config.Listen(context.Background(), network, addr.String())
+	if err != nil {
+		return nil, err
+	}
+	return l.Addr(), w.start(l, func() { w.accept(l) })
+}
+
+// start runs serve on a goroutine that Close ends by closing socket, and waits for.
+func (w *Wire) start(socket closer, serve func()) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return errors.Join(ErrClosed, socket.Close())
+	}
+	w.open[socket] = true
+	w.running.Go(func() {
+		serve()
+		w.mu.Lock()
+		delete(w.open, socket)
+		w.mu.Unlock()
+	})
+	return nil
+}
+
+// addrPort is the address of a UDP or TCP socket, IPv4-mapped IPv6 as IPv4.
+func addrPort(a net.Addr) netip.AddrPort {
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	case *net.TCPAddr:
+		ap = a.AddrPort()
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

@@ -1,0 +1,172 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+const (
+	maxPerSource = 32               // connections from one IPv4 address or one IPv6 /64
+	writeWithin  = 10 * time.Second // then a peer that does not read has lost its connection
+	lingerFor    = time.Second      // for what a refused peer still sends
+)
+
+// accept takes connections until the listener is closed. What fails for want of descriptors is tried again.
+func (w *Wire) accept(l net.Listener) {
+	var pause time.Duration
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			w.sparse.info("SIP connection not accepted", "listener", l.Addr(), "error", err, "retry_in", pause)
+			select {
+			case <-w.done:
+				return
+			case <-time.After(pause):
+			}
+			continue
+		}
+		pause = 0
+		w.connected(conn)
+	}
+}
+
+// connected serves a new connection, if its source does not have too many.
+func (w *Wire) connected(conn net.Conn) {
+	c := &tcpConn{wire: w, conn: conn, local: addrPort(conn.LocalAddr()), remote: addrPort(conn.RemoteAddr()),
+		closed: make(chan struct{})}
+	source := sourceOf(c.remote.Addr())
+	w.mu.Lock()
+	full := w.perSource[source] >= maxPerSource
+	if !full {
+		w.perSource[source]++
+	}
+	w.mu.Unlock()
+	if full {
+		w.sparse.info("SIP connection refused: too many from there", "from", c.remote)
+		_ = conn.Close()
+		return
+	}
+	release := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.perSource[source]--; w.perSource[source] == 0 {
+			delete(w.perSource, source)
+		}
+	}
+	if w.start(c, func() { defer release(); c.serve() }) != nil {
+		release()
+	}
+}
+
+// sourceOf is what connections are counted by: whoever has one IPv6 address has its /64.
+func sourceOf(addr netip.Addr) netip.Addr {
+	if addr.Is6() {
+		if prefix, err := addr.Prefix(64); err == nil {
+			return prefix.Addr()
+		}
+	}
+	return addr
+}
+
+// tcpConn is one connection.
+type tcpConn struct {
+	wire          *Wire
+	conn          net.Conn
+	local, remote netip.AddrPort
+	users         atomic.Int32 // transactions and dialogs, see Ref
+
+	writing sync.Mutex // a message goes out in one piece
+
+	closing sync.Once
+	closed  chan struct{}
+}
+
+// serve reads until the connection ends, one way or the other.
+func (c *tcpConn) serve() {
+	defer c.Close()
+	peer := Peer{Transport: "TCP", Local: c.local, Remote: c.remote, Conn: c}
+	f := &framer{stream: c.conn, needed: func() bool { return c.users.Load() > 0 },
+		pong: func() error { return c.send([]byte("\r\n")) }}
+	for c.take(f, peer) {
+	}
+}
+
+// take reads and handles one message and reports whether another may follow.
+func (c *tcpConn) take(f *framer, peer Peer) (more bool) {
+	defer c.wire.survive(peer)
+	m, err := f.next()
+	if err != nil {
+		return false
+	}
+	more = !m.torn
+	c.wire.take(m, peer, c.send)
+	if m.torn {
+		c.linger()
+	}
+	return more
+}
+
+// linger lets the peer read the refusal: closing with octets unread would take it back.
+func (c *tcpConn) linger() {
+	if half, ok := c.conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil &&
+		c.conn.SetReadDeadline(time.Now().Add(lingerFor)) == nil {
+		_, _ = io.CopyN(io.Discard, c.conn, 4*maxMessage)
+	}
+}
+
+// LocalAddr implements sipgo.Connection.
+func (c *tcpConn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
+
+// WriteMsg implements sipgo.Connection. It blocks for at most writeWithin; a failure ends the connection, because part
+// of the message may be out.
+func (c *tcpConn) WriteMsg(msg sipgo.Message) error {
+	b := c.wire.buffer(msg)
+	defer c.wire.buffers.Put(b)
+	return c.send(b.Bytes())
+}
+
+func (c *tcpConn) send(data []byte) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	err := c.conn.SetWriteDeadline(time.Now().Add(writeWithin))
+	if err == nil {
+		_, err = c.conn.Write(data)
+	}
+	if errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("send to %s over TCP: %w", c.remote, ErrClosed)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("send to %s over TCP: %w", c.remote, err), c.Close())
+	}
+	return nil
+}
+
+// Ref implements sipgo.Connection: it adds n users, who keep the connection open while nothing is said, and returns
+// how many there are.
+func (c *tcpConn) Ref(n int) int { return int(c.users.Add(int32(n))) }
+
+// TryClose implements sipgo.Connection: one user less. An unneeded connection stays for a while, because the peer may
+// have more to say.
+func (c *tcpConn) TryClose() (int, error) { return c.Ref(-1), nil }
+
+// Close implements sipgo.Connection.
+func (c *tcpConn) Close() error {
+	var err error
+	c.closing.Do(func() {
+		close(c.closed)
+		err = c.conn.Close()
+	})
+	return err
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs what `make test` needs beside Go and is missing: the C compiler for SQLite, and the real SIP clients and sound
+# tools that tests call. It needs Debian and root; without, it names what is missing, and the tests that need it are
+# skipped. In CI that is a failure.
+set -euo pipefail
+
+missing=()
+need() { # PROGRAM PACKAGE...
+    command -v "$1" >/dev/null || missing+=("${@:2}")
+}
+need gcc gcc libc6-dev
+need sipp sip-tester
+need baresip baresip-core
+need sox sox
+need espeak-ng espeak-ng
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    echo "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    if apt-get -q update </dev/null &&
+        apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=120 "${missing[@]}" </dev/null; then
+        exit 0
+    fi
+fi
+echo "missing: ${missing[*]} (on Debian, as root: apt-get install ${missing[*]})" >&2
+if [ -n "${CI:-}" ]; then
+    exit 1
+fi
+echo "tests that need them are skipped" >&2
