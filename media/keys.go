@@ -2,7 +2,7 @@ package media
 
 // keyOrderWait is how long a digit waits for others that were pressed before it and may still
 // come: longer than networks reorder, too short to be noticed.
-const keyOrderWait = 150e6 // ns
+const keyOrderWait = 200e6 // ns
 
 // keys puts the digits of a leg into the order in which they were pressed. A digit before whose
 // first packet nothing is missing is told at once. Where packets are missing, an earlier digit

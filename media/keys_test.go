@@ -15,10 +15,10 @@ func TestKeysComeInTheOrderInWhichTheyWerePressed(t *testing.T) {
 		want    map[int64]string // told so far, by time in ms
 	}{
 		{"without loss each is told at once", []press{{0, '1', 0, false}, {100, '2', 800, false}}, map[int64]string{0: "1", 100: "12"}},
-		{"after a loss it waits", []press{{0, '1', 0, true}}, map[int64]string{0: "", 140: "", 150: "1"}},
-		{"one that was overtaken comes first", []press{{0, '2', 800, true}, {60, '1', 0, false}}, map[int64]string{0: "", 60: "", 150: "12"}},
-		{"over the wrap of the timestamp", []press{{0, '2', 300, true}, {60, '1', 1<<32 - 500, false}}, map[int64]string{150: "12"}},
-		{"one that follows a waiting one keeps its place", []press{{0, '1', 0, true}, {100, '2', 800, false}}, map[int64]string{100: "", 150: "12"}},
+		{"after a loss it waits", []press{{0, '1', 0, true}}, map[int64]string{0: "", 190: "", 200: "1"}},
+		{"one that was overtaken comes first", []press{{0, '2', 800, true}, {60, '1', 0, false}}, map[int64]string{0: "", 60: "", 200: "12"}},
+		{"over the wrap of the timestamp", []press{{0, '2', 300, true}, {60, '1', 1<<32 - 500, false}}, map[int64]string{200: "12"}},
+		{"one that follows a waiting one keeps its place", []press{{0, '1', 0, true}, {100, '2', 800, false}}, map[int64]string{100: "", 200: "12"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

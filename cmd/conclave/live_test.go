@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -90,7 +91,7 @@ func TestOperatorsMuteKickAndLock(t *testing.T) {
 	conclave(t, nil, data, "lock", "999").refused(t, "no room 999")
 	conclave(t, nil, data, "live", "999").refused(t, "no room 999")
 
-	s.run("kick", "1000", "1")
+	s.run("kick", "1000", fmt.Sprint(anna.ID))
 	select {
 	case <-first.Done():
 	case <-time.After(10 * time.Second):
