@@ -2,36 +2,21 @@ package media
 
 import "unsafe"
 
-// ApproachSteps is the number of steps of Leg.Approach.
-const ApproachSteps = 3
-
 // Approach brings what a tick needs of a leg near to the processor. Between two ticks of a leg
 // all the others have their turn and the kernel has used the caches; to wait for each line of
-// memory when it is touched would take longer than the work itself. So the mixer calls the
-// steps ahead of a leg's turn, each one leg's turn apart: a step follows the pointers that the
-// one before has brought.
-func (l *Leg) Approach(step int) {
-	switch step {
-	case 0:
-		Prefetch(unsafe.Pointer(l), unsafe.Offsetof(l.events))
-	case 1:
-		Prefetch(unsafe.Pointer(l.settled), 64)
-		Prefetch(unsafe.Pointer(l.jitter), unsafe.Offsetof(l.jitter.conceal))
-	case 2:
-		if l.jitter != nil {
-			l.jitter.approach()
-		}
-	}
+// memory when it is touched would take longer than the work itself. So the mixer calls it some
+// legs' turns ahead.
+func (l *Leg) Approach() {
+	const remote = 64 // the fields of a settled Remote that stand before the addresses
+	Prefetch(unsafe.Pointer(l), unsafe.Offsetof(l.own)+remote)
+	Prefetch(unsafe.Pointer(&l.own.jitter), unsafe.Offsetof(l.own.jitter.queue)+unsafe.Offsetof(l.own.jitter.queue.packets))
+	Prefetch(unsafe.Pointer(&l.source), 1)
 }
 
-// approach brings the places near that the next packet will lie in.
-func (j *Jitter) approach() {
-	q, t := &j.queue, &j.tape
-	if q.free != none {
-		Prefetch(unsafe.Pointer(&q.packets[q.free]), 1)
-		Prefetch(unsafe.Pointer(&q.data[int(q.free)*q.slot]), uintptr(j.frame))
-	}
-	if t.end < len(t.buf) {
-		Prefetch(unsafe.Pointer(&t.buf[t.end]), uintptr(2*j.frame))
+// ApproachTape brings the place near that the next packet will be decoded to. It follows what
+// Approach has brought, a turn before the leg's own.
+func (l *Leg) ApproachTape() {
+	if t := &l.own.jitter.tape; t.end < len(t.buf) {
+		Prefetch(unsafe.Pointer(&t.buf[t.end]), uintptr(2*l.own.jitter.frame))
 	}
 }

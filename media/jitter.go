@@ -51,9 +51,10 @@ const (
 // they come later, the 99th percentile of their lateness sets how much later they are
 // played: sound is stretched ahead of a gap, or concealed in it, and shortened when the delay
 // is no longer needed. Jitter has no clock of its own and serves one goroutine.
+//
+// The fields stand in the order in which a tick on a clean network touches them.
 type Jitter struct {
 	codec Codec
-	queue queue
 	tape  tape
 
 	// The time line of the far end: its timestamp base was due at the time start.
@@ -66,27 +67,28 @@ type Jitter struct {
 	grain  int // the part of frame by which a packet can begin off a tick
 
 	now       int64
+	depth     int64  // how long a packet that comes on time waits, ns
+	seen      uint64 // bit n: packet newestSeq-n was here
 	next      uint32 // timestamp of the next sample to be decoded
-	nextSeq   uint16 // of the packet that begins with it
 	newest    uint32 // greatest timestamp that came, and the number of its packet
 	newestSeq uint16
-	seen      uint64 // bit n: packet newestSeq-n was here
+	nextSeq   uint16 // of the packet that begins with next
+	restingAt uint32
+	resting   quietness
 	state     state
 	anchored  bool // the time line is known: a packet came since the begin or Reset
 	linked    bool // next is known: a packet was played since
 	fresh     bool // nothing was played ever
-	resting   quietness
-	restingAt uint32
+	stray     stray
 	owed      int // samples made up since next
-	made      int // samples made up ever
+	stretch   stretch
+	lateness  lateness
+	queue     queue
 
-	depth    int64 // how long a packet that comes on time waits, ns
-	lateness lateness
-	stretch  stretch
-	stray    stray
-	conceal  concealer
-	noise    comfort
-	stats    JitterStats
+	made    int // samples made up ever
+	conceal concealer
+	noise   comfort
+	stats   JitterStats
 }
 
 // quietness is why there is no audio to be expected.
@@ -111,7 +113,7 @@ func NewJitter(codec Codec) *Jitter {
 	rate := codec.SampleRate()
 	frame := rate / FramesPerSecond
 	j := &Jitter{codec: codec, rate: rate, frame: frame, fresh: true, ns: float64(time.Second) / float64(rate),
-		queue: newQueue(160), tape: newTape(2*frame, 6*frame), conceal: newConcealer(rate)}
+		queue: newQueue(160), tape: newTape(2*frame, 6*frame), conceal: newConcealer(rate), lateness: newLateness()}
 	j.measure(frame)
 	j.lateness.reset(j.lateness.block)
 	return j

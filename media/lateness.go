@@ -4,15 +4,20 @@ package media
 // 99th percentile of the last 4 s. It keeps the latest packets of each block of half a
 // second, which makes the percentile exact over a window that slides.
 type lateness struct {
-	worst   int64 // the percentile, ns
-	mean    int64 // over about 16 packets, ns
+	worst  int64 // the percentile, ns
+	mean   int64 // over about 16 packets, ns
+	latest latest
+	count  int // packets in this block
+	block  int // packets that make a block
+	total  int // packets in the blocks before
+	at     int
+	blocks *[7]lateBlock // before this one, in a ring
+}
+
+// lateBlock is what is kept of half a second.
+type lateBlock struct {
 	latest  latest
-	count   int // packets in this block
-	block   int // packets that make a block
-	total   int // packets in the blocks before
-	at      int
-	before  [7]latest
-	counted [7]int
+	counted int // packets
 }
 
 // latest are the three latest packets, the latest first.
@@ -33,9 +38,12 @@ func (l *latest) add(late int64) {
 	}
 }
 
+func newLateness() lateness { return lateness{blocks: new([7]lateBlock)} }
+
 // reset forgets all. From now on so many packets make half a second.
 func (l *lateness) reset(block int) {
-	*l = lateness{block: block, worst: nobody, latest: latest{nobody, nobody, nobody}}
+	*l.blocks = [7]lateBlock{}
+	*l = lateness{block: block, worst: nobody, latest: latest{nobody, nobody, nobody}, blocks: l.blocks}
 }
 
 // known tells that enough packets came for the percentile to mean something.
@@ -58,9 +66,10 @@ func (l *lateness) add(late int64) {
 
 // turn begins a new block in place of the oldest.
 func (l *lateness) turn() {
-	l.total += l.count - l.counted[l.at]
-	l.before[l.at], l.counted[l.at] = l.latest, l.count
-	l.at = (l.at + 1) % len(l.before)
+	oldest := &l.blocks[l.at]
+	l.total += l.count - oldest.counted
+	*oldest = lateBlock{l.latest, l.count}
+	l.at = (l.at + 1) % len(l.blocks)
 	l.latest, l.count = latest{nobody, nobody, nobody}, 0
 	l.measure()
 }
@@ -69,9 +78,9 @@ func (l *lateness) turn() {
 // hundred packets it is that of the latest one.
 func (l *lateness) measure() {
 	top := l.latest
-	for i := range l.before {
-		if l.counted[i] > 0 {
-			for _, late := range l.before[i] {
+	for i := range l.blocks {
+		if l.blocks[i].counted > 0 {
+			for _, late := range l.blocks[i].latest {
 				top.add(late)
 			}
 		}

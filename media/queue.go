@@ -22,16 +22,17 @@ type packet struct {
 // queue holds packets in the order of their timestamps. A packet that was taken gives its
 // place to the next one that comes, so that the leg that needs one place touches one.
 type queue struct {
+	// A packet that will be taken in this tick, and alone, is not copied.
+	payload []byte // of lent, nil: there is none
+	lent    packet
+
+	head uint8 // oldest, none: empty
+	tail uint8 // newest
+	free uint8
+
 	packets []packet
 	data    []byte // payloads: a slot for each of packets
 	slot    int    // octets
-	head    uint8  // oldest, none: empty
-	tail    uint8  // newest
-	free    uint8
-
-	// A packet that will be taken in this tick, and alone, is not copied.
-	lent    packet
-	payload []byte // of lent, nil: there is none
 }
 
 func newQueue(slot int) queue {

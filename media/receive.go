@@ -5,7 +5,7 @@ package media
 const (
 	drainEvery   = 16       // ticks between full drains, which find a backlog of any origin
 	keepEvery    = 64       // ticks between looks at RTCP
-	stampEvery   = 4        // ticks between packets whose time of arrival is asked for on a calm network
+	stampEvery   = 8        // ticks between packets whose time of arrival is asked for on a calm network
 	watchTicks   = 250      // ticks for which it is asked of each packet after something was amiss
 	calmJitter   = 2000000  // ns: above this something is amiss
 	drainMost    = 32       // packets read in one tick: a flood must not hold the tick up

@@ -28,9 +28,9 @@ const (
 // source decides whose packets are this leg's audio. It is a plain value: the leg tells it
 // each packet that might count and when the locked source was silent.
 type source struct {
-	ssrc   uint32 // of the locked source's last packet
+	heard  int64  // when the locked source was heard last, ns
+	ssrc   uint32 // of that packet
 	seq    uint16
-	heard  int64          // when, ns
 	locked netip.AddrPort // zero until one has qualified
 
 	described  netip.AddrPort // of the session description

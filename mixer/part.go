@@ -26,17 +26,15 @@ type lane struct {
 	leg  *media.Leg
 }
 
-// approach brings those near whose turn comes after lane i: the next one takes its last step,
-// the one after it the step before, and so on.
-func (p *part) approach(i, steps int) {
-	for step := range steps {
-		if ahead := i + steps - step; ahead < len(p.lanes) {
-			l := p.lanes[ahead]
-			if step == 0 {
-				l.seat.approach()
-			}
-			l.leg.Approach(step)
-		}
+// approach brings those near whose turn comes after lane i.
+func (p *part) approach(i int) {
+	rest := p.lanes[i+1:]
+	if len(rest) > 1 {
+		rest[1].seat.approach()
+		rest[1].leg.Approach()
+	}
+	if len(rest) > 0 {
+		rest[0].leg.ApproachTape()
 	}
 }
 
@@ -54,7 +52,7 @@ func (p *part) receive(t media.Time) {
 	p.time = t
 	p.bus.Reset()
 	for i := range p.lanes {
-		p.approach(i, media.ApproachSteps)
+		p.approach(i)
 		p.lanes[i].seat.receive(t)
 	}
 	parts := *p.conference.parts.Load()
@@ -74,7 +72,6 @@ func (p *part) send() {
 	}
 	p.mix.begin(&p.announcer, p.rate)
 	for i := range p.lanes {
-		p.approach(i, 2) // what comes in is not needed for what goes out
 		p.lanes[i].seat.send(&p.mix, p.time)
 	}
 }

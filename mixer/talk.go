@@ -34,11 +34,7 @@ func meanSquare(dbfs float64) float32 {
 
 // update takes the next frame and tells whether it is to be heard.
 func (t *talk) update(frame []int16) bool {
-	var sum int64
-	for _, s := range frame {
-		sum += int64(s) * int64(s)
-	}
-	level := float32(sum) / float32(len(frame))
+	level := float32(power(frame)) / float32(len(frame))
 	t.recent += (level - t.recent) * levelWindow
 	if t.floor == 0 {
 		t.floor = floorHighest // a talker who begins with the call is heard; noise sinks it soon
@@ -61,6 +57,18 @@ func (t *talk) update(frame []int16) bool {
 	}
 	return t.active
 }
+
+// power is the sum of the squares of a frame whose length is a multiple of 8, as all are.
+func power(frame []int16) int64 {
+	var a, b int64
+	for ; len(frame) >= 8; frame = frame[8:] { // two sums that do not wait for one another
+		a += square(frame[0]) + square(frame[2]) + square(frame[4]) + square(frame[6])
+		b += square(frame[1]) + square(frame[3]) + square(frame[5]) + square(frame[7])
+	}
+	return a + b
+}
+
+func square(s int16) int64 { return int64(int32(s) * int32(s)) }
 
 // quiet stands in for a frame of silence, at no cost.
 func (t *talk) quiet() bool {

@@ -46,6 +46,7 @@ func (c *Call) change(ctx context.Context, method sipgo.RequestMethod, change Ch
 	c.local.change(change)
 	if change.Move && c.stream != nil {
 		if err := c.stream.move(); err != nil {
+			c.local = before
 			c.mu.Unlock()
 			return fmt.Errorf("%s: %w", method, err)
 		}

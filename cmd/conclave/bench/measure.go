@@ -100,12 +100,11 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	}
 	crowd := newCrowd(b.clock, callers, len(b.client))
 	defer crowd.close()
-	legs := b.Members + b.CallsPerSecond*int((min(b.Length, portRest)+visit)/time.Second)
 	rooms := b.Rooms
 	if b.CallsPerSecond > 0 {
 		rooms++ // visitors have the last one to themselves
 	}
-	server, err := startServer(ctx, b.Program, b.server, rooms, legs)
+	server, err := startServer(ctx, b.Program, b.server, rooms)
 	if err != nil {
 		return err
 	}

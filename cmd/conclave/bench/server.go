@@ -34,8 +34,8 @@ const firstExtension = 1000
 
 func extension(room int) string { return strconv.Itoa(firstExtension + room) }
 
-// startServer starts the server with so many open rooms and ports for so many legs.
-func startServer(ctx context.Context, program string, cpus []int, rooms, legs int) (_ *serverProcess, err error) {
+// startServer starts the server with so many open rooms.
+func startServer(ctx context.Context, program string, cpus []int, rooms int) (_ *serverProcess, err error) {
 	s := new(serverProcess)
 	if s.data, err = os.MkdirTemp("", "conclave-bench-"); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)
@@ -51,11 +51,16 @@ func startServer(ctx context.Context, program string, cpus []int, rooms, legs in
 	if s.log, err = os.Create(filepath.Join(s.data, "log")); err != nil {
 		return s, fmt.Errorf("start the server: %w", err)
 	}
-	// Below the ports that the system gives to the callers. Some may be taken by others.
-	const firstPort, lastPort = 10000, 32767
-	last := min(lastPort, firstPort+2*(legs+legs/4)+99)
+	files, err := fileLimit()
+	if err != nil {
+		return s, err
+	}
+	// As many ports as the server may open, for some are taken by others and some rest; below
+	// those that the system gives to the callers.
+	const firstPort, lastPort, otherFiles = 10000, 32767, 300
+	ports := fmt.Sprintf("%d-%d", firstPort, min(lastPort, firstPort+files-otherFiles))
 	s.command = exec.Command(program, "serve", "--data", s.data, "--sip", "udp://127.0.0.1:0", "--guests", "all",
-		"--rtp-ports", fmt.Sprintf("%d-%d", firstPort, last), "--workers", strconv.Itoa(len(cpus)), "--log-level", "warn")
+		"--rtp-ports", ports, "--workers", strconv.Itoa(len(cpus)), "--log-level", "warn")
 	s.command.Stderr = s.log
 	out, err := s.command.StdoutPipe()
 	if err != nil {

@@ -3,6 +3,7 @@ package bench
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"unsafe"
@@ -108,15 +109,12 @@ func (s socket) receiveStamped(m *mailbox) (n int, arrived int64) {
 	}
 }
 
-// checkFiles says so if this process may not open as many files as it needs.
-// The soft limit is at the hard one: package os raises it at the start.
-func checkFiles(need int) error {
+// fileLimit returns how many files this process and its children may open. The soft limit
+// is at the hard one: package os raises it at the start.
+func fileLimit() (int, error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return os.NewSyscallError("read the limit of open files", err)
+		return 0, os.NewSyscallError("read the limit of open files", err)
 	}
-	if limit.Cur < uint64(need) {
-		return fmt.Errorf("%d open files are needed and %d are allowed: raise the hard limit (ulimit -Hn)", need, limit.Cur)
-	}
-	return nil
+	return int(min(limit.Cur, math.MaxInt32)), nil
 }
