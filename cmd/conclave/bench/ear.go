@@ -8,8 +8,13 @@ type ear struct {
 	room, talker int // talker is -1 for one who only listens
 	coded        []byte
 	packets      []arrival
-	spoken       []int64 // when each frame of a talker was sent, ns since 1970
-	firstFrame   int     // the number of the first of those
+	spoken       []utterance
+}
+
+// utterance is a frame of its voice that the member sent.
+type utterance struct {
+	frame int
+	at    int64 // ns since 1970
 }
 
 type arrival struct {
@@ -21,17 +26,14 @@ func newEar(room, talker int, length time.Duration) *ear {
 	n := int(length/tick) + 50
 	return &ear{
 		room: room, talker: talker,
-		coded: make([]byte, 0, n*payload), packets: make([]arrival, 0, n), spoken: make([]int64, 0, n),
+		coded: make([]byte, 0, n*payload), packets: make([]arrival, 0, n), spoken: make([]utterance, 0, n),
 	}
 }
 
 // spoke notes that the member sends this frame now.
 func (e *ear) spoke(frame int) {
-	if len(e.spoken) == 0 {
-		e.firstFrame = frame
-	}
 	if len(e.spoken) < cap(e.spoken) {
-		e.spoken = append(e.spoken, time.Now().UnixNano())
+		e.spoken = append(e.spoken, utterance{frame, time.Now().UnixNano()})
 	}
 }
 

@@ -115,11 +115,11 @@ func (b *bench) delay(callers []*caller) Delay {
 // half second after it.
 func delays(talker, listener *ear, said []int16) (found []time.Duration, sounds int) {
 	heard := decode(listener.coded)
-	for i, spoken := range talker.spoken {
-		if (talker.firstFrame+i)%50 != 0 {
+	for _, spoken := range talker.spoken {
+		if spoken.frame%50 != 0 {
 			continue
 		}
-		from, _ := slices.BinarySearchFunc(listener.packets, spoken, func(a arrival, t int64) int { return int(a.at - t) })
+		from, _ := slices.BinarySearchFunc(listener.packets, spoken.at, func(a arrival, t int64) int { return int(a.at - t) })
 		const search = 25 // packets
 		if from == 0 || from+search > len(listener.packets) {
 			continue // at the edges of the measurement
@@ -132,7 +132,7 @@ func delays(talker, listener *ear, said []int16) (found []time.Duration, sounds 
 		}
 		p := listener.packets[from+at/payload]
 		played := p.at + int64(at%payload)*second/sampleRate
-		found = append(found, time.Duration(played-spoken))
+		found = append(found, time.Duration(played-spoken.at))
 	}
 	return found, sounds
 }

@@ -70,7 +70,7 @@ func TestDelayIsMeasuredFromSampleToSample(t *testing.T) {
 	pcm := decode(voice.coded[:])
 	shifted := newVoice(append(pcm[len(pcm)-shift:len(pcm):len(pcm)], pcm[:len(pcm)-shift]...))
 	for n := range 500 {
-		talker.spoken = append(talker.spoken, int64(n)*perTick)
+		talker.spoken = append(talker.spoken, utterance{n, int64(n) * perTick})
 		listener.hear(shifted.frame(n), uint32(n)*rtpTick, int64(n)*perTick+int64(late))
 	}
 	found, sounds := delays(talker, listener, burst(4))
