@@ -13,10 +13,10 @@ func (l *Leg) Approach() {
 	Prefetch(unsafe.Pointer(&l.source), 1)
 }
 
-// ApproachTape brings the place near that the next packet will be decoded to. It follows what
+// ApproachHistory brings the place near that the next payload will be kept in. It follows what
 // Approach has brought, a turn before the leg's own.
-func (l *Leg) ApproachTape() {
-	if t := &l.own.jitter.tape; t.end < len(t.buf) {
-		Prefetch(unsafe.Pointer(&t.buf[t.end]), uintptr(2*l.own.jitter.frame))
+func (l *Leg) ApproachHistory() {
+	if h := &l.own.jitter.history; len(h.coded) > 0 {
+		Prefetch(unsafe.Pointer(&h.coded[h.at]), uintptr(len(h.coded)/2))
 	}
 }

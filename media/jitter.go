@@ -83,6 +83,7 @@ type Jitter struct {
 	owed      int // samples made up since next
 	stretch   stretch
 	lateness  lateness
+	history   history
 	queue     queue
 
 	made    int // samples made up ever
@@ -113,7 +114,7 @@ func NewJitter(codec Codec) *Jitter {
 	rate := codec.SampleRate()
 	frame := rate / FramesPerSecond
 	j := &Jitter{codec: codec, rate: rate, frame: frame, fresh: true, ns: float64(time.Second) / float64(rate),
-		queue: newQueue(160), tape: newTape(2*frame, 6*frame), conceal: newConcealer(rate), lateness: newLateness()}
+		queue: newQueue(160), tape: newTape(2*frame, 6*frame), conceal: newConcealer(rate), lateness: newLateness(), history: history{coded: make([]byte, 2*rate/FramesPerSecond)}}
 	j.measure(frame)
 	j.lateness.reset(j.lateness.block)
 	return j
@@ -200,6 +201,10 @@ func (j *Jitter) rest(why quietness, ts uint32) bool {
 func (j *Jitter) Take(dst []int16, now int64) FrameKind {
 	dst = dst[:j.frame]
 	j.now = now
+	if j.direct(dst) {
+		return FrameVoice
+	}
+	j.recall()
 	kind := FrameSilence
 	if j.tape.waiting() > 0 {
 		kind = FrameVoice
@@ -256,6 +261,7 @@ func (j *Jitter) rebase() {
 
 // restart drops what waits and begins anew with the next packet.
 func (j *Jitter) restart() {
+	j.recall()
 	j.queue.clear()
 	j.tape.drop()
 	if j.state == speaking {

@@ -43,7 +43,7 @@ func TestPortRangeIsChecked(t *testing.T) {
 }
 
 func TestLegPortsRestAfterTheCallAndComeBack(t *testing.T) {
-	p, err := NewPorts(21000, 21003)
+	p, err := NewPorts(64100, 64103)
 	if err != nil {
 		t.Fatal(err)
 	}

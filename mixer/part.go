@@ -34,7 +34,7 @@ func (p *part) approach(i int) {
 		rest[1].leg.Approach()
 	}
 	if len(rest) > 0 {
-		rest[0].leg.ApproachTape()
+		rest[0].leg.ApproachHistory()
 	}
 }
 

@@ -60,7 +60,7 @@ func startServer(t testing.TB, change func(*sip.Config)) *server {
 	}
 	goroutines := runtime.NumGoroutine()
 	first := uint16(12000 + 100*rand.IntN(180))
-	ports, err := media.NewPorts(first, first+399)
+	ports, err := media.NewPorts(first, first+1999)
 	if err != nil {
 		t.Fatal(err)
 	}
