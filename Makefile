@@ -29,7 +29,7 @@ bench: build
 	bin/conclave bench --members 500 --rooms 1 --talkers 500
 	bin/conclave bench --members 1500 --rooms 1 --talkers 3 --seconds 60
 	bin/conclave bench --members 200 --rooms 1 --talkers 3 --seconds 30 --calls-per-second 100
-	bin/conclave bench --members 20 --rooms 10 --talkers 1 --delay
+	bin/conclave bench --members 100 --rooms 50 --talkers 1 --delay
 	go test -run '^$$' -bench Tick -benchmem ./mixer
 
 # govulncheck exits with 3 for a finding; without its database it can tell nothing.

@@ -3,6 +3,7 @@ package mixer
 import (
 	"runtime"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -55,7 +56,7 @@ func (w *worker) run() {
 	for turn := uint64(w.engine.clock()/int64(slotTime)) + 1; !w.engine.closing.Load(); turn = w.next(turn) {
 		due := int64(turn) * int64(slotTime)
 		now := w.engine.clock()
-		if due > now {
+		for due > now {
 			sleep(due - now)
 			now = w.engine.clock()
 		}
@@ -119,9 +120,14 @@ func (w *worker) tick(turn uint64, t media.Time) {
 	}
 }
 
-// sleep waits for ns on the worker's own thread: later by 0.1 ms at most times, where
+// sleep waits for ns, or less, on the worker's own thread: later by 0.1 ms at most times, where
 // time.Sleep is by 0.6.
+//
+// The scheduler is not told. A thread with real-time priority that comes back from a call it was
+// told of may have to wait for another thread of ours, and spin for as long as the kernel lets it,
+// while that one cannot run: the ticks would stop for a second. Where the scheduler wants the
+// worker to stop, a signal ends the sleep, and the caller's loop is where it stops.
 func sleep(ns int64) {
 	ts := unix.NsecToTimespec(ns)
-	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &ts, nil)
+	_, _, _ = unix.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, 0, uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
 }

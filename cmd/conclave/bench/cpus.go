@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -108,7 +107,8 @@ func startOn(cpus []int, command *exec.Cmd) error {
 	go func() {
 		// Never unlocked: the thread ends with the goroutine.
 		runtime.LockOSThread()
-		err := errors.Join(unix.SchedSetaffinity(0, cpuSet(cpus)), unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), usualPriority))
+		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), usualPriority)
+		err := unix.SchedSetaffinity(0, cpuSet(cpus))
 		if err == nil {
 			err = command.Start()
 		}

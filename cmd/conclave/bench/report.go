@@ -123,8 +123,10 @@ func (r *Report) Write(out io.Writer) error {
 		line("bare sockets", "%.1f us per participant-second (%.1f before and %.1f after)", r.Floor, r.Floors[0], r.Floors[1])
 		line("ratio", "%.2f", r.Ratio)
 	}
-	line("memory", "%.1f kB per leg, %.1f MB in all, %+.1f MB in the time measured",
-		float64(r.RSSPerLeg)/1e3, float64(r.RSS)/1e6, float64(r.RSSGrowth)/1e6)
+	line("memory", "%.1f MB, %+.1f MB in the time measured", float64(r.RSS)/1e6, float64(r.RSSGrowth)/1e6)
+	if r.RSSPerLeg > 0 {
+		line("memory per leg", "%.1f kB", float64(r.RSSPerLeg)/1e3)
+	}
 	line("packets to members", "%d received, %d lost, %d left out by the server, %d members starved", r.Received, r.Lost, r.Skipped, r.Starved)
 	line("packets to server", "%d sent, %d lost (told by RTCP of %d legs), %d not taken by the kernel", r.Sent, r.ServerLost, r.Reported, r.Refused)
 	line("server ticks", "%d, late by %v median, %v p99, %v p99.9; %d missed, %d parts late", r.Clockwork.Ticks,
