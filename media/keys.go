@@ -4,30 +4,28 @@ package media
 // come: longer than networks reorder, too short to be noticed.
 const keyOrderWait = 200e6 // ns
 
-// keys puts the digits of a leg into the order in which they were pressed. A digit before whose
-// first packet nothing is missing is told at once. Where packets are missing, an earlier digit
-// may be among them, late by the network's jitter: then it waits.
+// keys puts the digits of a leg into the order in which they were pressed. On a network that
+// keeps the order of packets a digit is told at once. Where packets were missing of late an
+// earlier digit may be among them: then it waits.
 type keys struct {
 	waiting [16]struct {
 		digit     byte
 		timestamp uint32
 	}
-	count int
-	due   int64 // when all that wait are told, ns
+	count  int
+	due    int64 // when all that wait are told, ns
+	unsure int64 // until then a packet may come that others have overtaken, ns
 }
 
-// add takes a digit with the timestamp of its press. missing tells that packets before it have
-// not come.
-func (k *keys) add(digit byte, timestamp uint32, missing bool, now int64) {
-	if k.count == 0 {
-		k.due = now
-	}
-	if missing {
-		k.due = max(k.due, now+keyOrderWait)
-	}
+// gap takes note of a packet of any kind that does not simply follow the one before.
+func (k *keys) gap(now int64) { k.unsure = now + keyOrderWait }
+
+// add takes a digit with the timestamp of its press.
+func (k *keys) add(digit byte, timestamp uint32, now int64) {
 	if k.count == len(k.waiting) {
 		return // nobody presses 16 keys in the time that they wait
 	}
+	k.due = max(now, k.unsure)
 	at := k.count
 	for ; at > 0 && int32(timestamp-k.waiting[at-1].timestamp) < 0; at-- {
 		k.waiting[at] = k.waiting[at-1]

@@ -27,7 +27,10 @@ func TestKeysComeInTheOrderInWhichTheyWerePressed(t *testing.T) {
 			for ms := int64(0); ms <= 400; ms += 10 {
 				for _, p := range tt.presses {
 					if p.at == ms {
-						k.add(p.digit, p.stamp, p.missing, ms*1e6)
+						if p.missing {
+							k.gap(ms * 1e6)
+						}
+						k.add(p.digit, p.stamp, ms*1e6)
 					}
 				}
 				told = k.take(told, ms*1e6)

@@ -118,6 +118,9 @@ func (l *Leg) packet(in *Inbox, size int, arrived int64, stamped, last bool, t T
 	}
 	missing := l.far.missing(h.SSRC, h.SequenceNumber)
 	l.far.packet(h.SSRC, h.SequenceNumber, h.Timestamp, arrived, event || !stamped)
+	if missing {
+		l.keys.gap(t.Now)
+	}
 	if missing || l.far.jitter>>4 > calmJitter {
 		l.watchful = watchTicks
 	}
@@ -128,7 +131,7 @@ func (l *Leg) packet(in *Inbox, size int, arrived int64, stamped, last bool, t T
 	switch {
 	case event:
 		if digit, ok := l.events.Packet(h.SSRC, h.SequenceNumber, h.Timestamp, h.Marker, payload); ok {
-			l.keys.add(digit, h.Timestamp, missing, t.Now)
+			l.keys.add(digit, h.Timestamp, t.Now)
 		}
 		l.jitter.PutEvent(h.Timestamp, arrived)
 	case h.PayloadType == comfortNoise:

@@ -57,9 +57,10 @@ func (r *reception) expect(ssrc, timestamp uint32, now int64) int64 {
 	return arrived
 }
 
-// missing tells that a packet that is about to be counted leaves a gap before it.
+// missing tells that a packet that is about to be counted does not simply follow the others: it
+// leaves a gap before it, or was overtaken itself, as others before it may have been.
 func (r *reception) missing(ssrc uint32, seq uint16) bool {
-	return r.started && ssrc == r.ssrc && int16(seq-uint16(r.highest)) > 1
+	return r.started && ssrc == r.ssrc && seq != uint16(r.highest)+1
 }
 
 // jumped tells a sender that began again (RFC 3550 A.1, MAX_DROPOUT) from one whose packets
