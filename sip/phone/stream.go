@@ -149,6 +149,10 @@ func (s *stream) speak() {
 		next := time.Now()
 		for {
 			s.mu.Lock()
+			if s.over { // the source may be another call's by now
+				s.mu.Unlock()
+				return
+			}
 			s.tick(next)
 			next = next.Add(s.network.interval(s.ptime))
 			s.mu.Unlock()
