@@ -35,12 +35,18 @@ func PCMA() Codec { return pcma }
 func Codecs() []Codec { return []Codec{pcmu, pcma} }
 
 var (
-	pcmu = newG711("PCMU", 0, g711.DecodeUlawFrame, g711.EncodeUlawFrame)
-	pcma = newG711("PCMA", 8, g711.DecodeAlawFrame, g711.EncodeAlawFrame)
+	pcmu = newG711("PCMU", payloadPCMU, g711.DecodeUlawFrame, g711.EncodeUlawFrame)
+	pcma = newG711("PCMA", payloadPCMA, g711.DecodeAlawFrame, g711.EncodeAlawFrame)
 )
 
-// table is a G.711 coding laid out in memory, made from the library's functions at start:
-// a look-up takes 0.06 us a frame where the function takes 0.48 us.
+// The static payload types (RFC 3551 6).
+const (
+	payloadPCMU = 0
+	payloadPCMA = 8
+)
+
+// table is a G.711 coding laid out in memory, made from the library's functions at start. It does
+// what the processor has no vectors for.
 type table struct {
 	name        string
 	payloadType uint8
@@ -66,8 +72,8 @@ func (t *table) SampleRate() int    { return 8000 }
 func (t *table) Decode(dst []int16, payload []byte) int {
 	n := min(len(dst), len(payload))
 	dst = dst[:n]
-	for i, b := range payload[:n] {
-		dst[i] = t.linear[b]
+	for i := t.decodeFast(dst, payload[:n]); i < n; i++ {
+		dst[i] = t.linear[payload[i]]
 	}
 	return n
 }
@@ -75,8 +81,8 @@ func (t *table) Decode(dst []int16, payload []byte) int {
 func (t *table) Encode(dst []byte, pcm []int16) int {
 	n := min(len(dst), len(pcm))
 	dst = dst[:n]
-	for i, s := range pcm[:n] {
-		dst[i] = t.coded[uint16(s)]
+	for i := t.encodeFast(dst, pcm[:n]); i < n; i++ {
+		dst[i] = t.coded[uint16(pcm[i])]
 	}
 	return n
 }

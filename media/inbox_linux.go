@@ -18,7 +18,8 @@ type Inbox struct {
 	// Digits are the keys that the last Leg.Receive found, in their order.
 	Digits []byte
 
-	buf     [packetSize]byte
+	buf     *[packetSize]byte // of the two that which is read into
+	other   *[packetSize]byte
 	control [64]byte
 	from    unix.RawSockaddrInet6
 	vector  unix.Iovec
@@ -28,14 +29,16 @@ type Inbox struct {
 
 // NewInbox returns an Inbox, which must not be copied.
 func NewInbox() *Inbox {
-	in := &Inbox{Digits: make([]byte, 0, 64)}
+	in := &Inbox{Digits: make([]byte, 0, 64), buf: new([packetSize]byte), other: new([packetSize]byte)}
 	in.header.CSRC = make([]uint32, 0, 15)
-	in.vector.Base = &in.buf[0]
-	in.vector.SetLen(len(in.buf))
+	in.vector.SetLen(packetSize)
 	in.message.Iov = &in.vector
 	in.message.SetIovlen(1)
 	return in
 }
+
+// turn leaves the packet that was read last as it is: the next one goes to the other buffer.
+func (in *Inbox) turn() { in.buf, in.other = in.other, in.buf }
 
 // receive reads one packet of s. It tells the packet's size, below 0 where there was none, and
 // with stamped when the kernel got it, in ns of the wall clock (0: unknown). Without stamped
@@ -47,7 +50,7 @@ func (in *Inbox) receive(s *socket, stamped bool) (size int, arrived int64) {
 			n, errno = in.receiveMessage(s)
 			arrived = in.stamp()
 		} else {
-			n, _, errno = unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(&in.buf)), packetSize, unix.MSG_DONTWAIT, 0, 0)
+			n, _, errno = unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(in.buf)), packetSize, unix.MSG_DONTWAIT, 0, 0)
 		}
 		if errno == 0 {
 			return int(n), arrived
@@ -63,6 +66,7 @@ func (in *Inbox) receive(s *socket, stamped bool) (size int, arrived int64) {
 // receiveMessage reads one packet with its time stamp and, unless the socket is sealed, its
 // source.
 func (in *Inbox) receiveMessage(s *socket) (size uintptr, errno unix.Errno) {
+	in.vector.Base = &in.buf[0]
 	in.message.Control = &in.control[0]
 	in.message.SetControllen(len(in.control))
 	if s.sealed {

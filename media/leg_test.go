@@ -384,7 +384,7 @@ func FuzzPacket(f *testing.F) {
 		for i := range 3 {
 			n := copy(in.buf[:], b)
 			now := Time{Now: int64(i) * 20e6, Tick: uint64(i)}
-			l.packet(in, n, now.Now, i != 1, i != 0, now)
+			l.packet(in.buf[:n], in, now.Now, i != 1, i != 0, now)
 			l.Take(make([]int16, 160), now)
 		}
 	})

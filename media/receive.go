@@ -32,18 +32,34 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 	if l.watchful > 0 {
 		l.watchful--
 	}
-	for n := 0; n < drainMost; n++ {
+	// In a drain a packet waits for what is read after it: the jitter buffer does less for the last.
+	var held []byte
+	var arrived int64
+	for range drainMost {
 		size, stamp := in.receive(&l.rtp, stamped)
+		if held != nil {
+			l.packet(held, in, arrived, stamped, size < 0, t)
+			held = nil
+		}
 		if size < 0 {
 			l.rtp.sealed = l.rtp.connected
 			break
 		}
-		arrived := t.arrival(stamp)
-		last := !drain && t.Now-arrived < backlogAge
-		l.packet(in, size, arrived, stamped, last, t)
-		if last {
+		arrived = t.arrival(stamp)
+		b := in.buf[:size]
+		if !drain && t.Now-arrived < backlogAge {
+			l.packet(b, in, arrived, stamped, true, t)
 			break
 		}
+		if l.rtp.sealed {
+			held = b
+			in.turn()
+		} else { // what is read next would take the place of its source
+			l.packet(b, in, arrived, stamped, false, t)
+		}
+	}
+	if held != nil {
+		l.packet(held, in, arrived, stamped, false, t)
 	}
 	if l.keys.count > 0 {
 		in.Digits = l.keys.take(in.Digits, t.Now)
@@ -52,6 +68,7 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 		l.relearn(t)
 	}
 	if turn%keepEvery == keepOffset {
+		in.turn() // the packet that Take will play is where it was read to
 		l.keep(in, t)
 	}
 }
@@ -67,11 +84,10 @@ func (t Time) arrival(stamp int64) int64 {
 	return t.Now - age
 }
 
-// packet takes one datagram of the RTP port. Unless it is stamped its time of arrival is taken to
+// packet takes b, a datagram of the RTP port. Unless it is stamped its time of arrival is taken to
 // be as the stream's others': a stamp costs a tenth of a packet, and while packets come evenly
 // one in some tells enough. last tells that no other is read in this tick.
-func (l *Leg) packet(in *Inbox, size int, arrived int64, stamped, last bool, t Time) {
-	b := in.buf[:size]
+func (l *Leg) packet(b []byte, in *Inbox, arrived int64, stamped, last bool, t Time) {
 	if isRTCP(b) {
 		if l.settled.Mux {
 			l.feedback(b, in, t)

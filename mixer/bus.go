@@ -22,19 +22,13 @@ func (b *Bus) Reset() {
 
 // Add sums a contribution in.
 func (b *Bus) Add(frame []int16) {
-	sum := b.sum[:len(frame)]
-	for i, s := range frame {
-		sum[i] += int32(s)
-	}
+	sumUp(b.sum, frame)
 	b.contributors++
 }
 
 // Merge sums another part of the same mix in.
 func (b *Bus) Merge(other *Bus) {
-	sum := b.sum[:len(other.sum)]
-	for i, s := range other.sum {
-		sum[i] += s
-	}
+	merge(b.sum, other.sum)
 	b.contributors += other.contributors
 }
 
@@ -45,10 +39,4 @@ func (b *Bus) Contributors() int { return b.contributors }
 func (b *Bus) Full(dst []int32) { copy(dst, b.sum) }
 
 // Minus writes what a contributor hears: everything but own, the frame as it was added.
-func (b *Bus) Minus(dst []int32, own []int16) {
-	sum := b.sum[:len(own)]
-	dst = dst[:len(own)]
-	for i, s := range own {
-		dst[i] = sum[i] - int32(s)
-	}
-}
+func (b *Bus) Minus(dst []int32, own []int16) { minus(dst, b.sum, own) }

@@ -19,49 +19,36 @@ const (
 
 // apply writes the limited frame to dst.
 func (l *limiter) apply(dst []int16, sum []int32) {
-	gain := l.gain
-	peak, first := int32(0), len(sum)
-	over := int32(limit / gain) // the first sample beyond this has to be met by a lower gain
-	for i, s := range sum {
-		if s < 0 {
-			s = -s
-		}
-		if s > peak {
-			peak = s
-			if s > over && first == len(sum) {
-				first = i
-			}
-		}
-	}
-	if gain == 1 && peak <= limit {
-		dst = dst[:len(sum)]
-		for i, s := range sum {
-			dst[i] = int16(s)
-		}
-		l.gain = 1
+	gain, highest := l.gain, peak(sum)
+	if gain == 1 && highest <= limit {
+		narrow(dst, sum)
 		return
 	}
 	target := min(gain*release, 1)
-	if peak > 0 {
-		target = min(target, limit/float32(peak))
+	if highest > 0 {
+		target = min(target, limit/float32(highest))
 	}
-	// Falling, the gain has arrived when the first sample that needs it comes; rising, it has
-	// the whole frame.
-	length := len(sum)
+	// Rising, the gain has the whole frame; falling, it has arrived when the first sample that
+	// needs it comes.
+	way := len(sum)
 	if target < gain {
-		length = max(first, 1)
-		if first == 0 {
+		way = max(firstAbove(sum, int32(limit/gain)), 1)
+		if way == 1 {
 			gain = target
 		}
 	}
-	step := (target - gain) / float32(length)
-	for i, s := range sum {
-		if i < length {
-			gain += step
-		} else {
-			gain = target
-		}
-		dst[i] = int16(min(max(float32(s)*gain, -limit), limit))
-	}
+	scale(dst[:way], sum[:way], gain, (target-gain)/float32(way))
+	scale(dst[way:], sum[way:], target, 0)
 	l.gain = target
+}
+
+// firstAbove is the place of the first sample whose magnitude is above level, and behind the last
+// where there is none.
+func firstAbove(sum []int32, level int32) int {
+	for i, s := range sum {
+		if s > level || s < -level {
+			return i
+		}
+	}
+	return len(sum)
 }

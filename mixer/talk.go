@@ -58,18 +58,6 @@ func (t *talk) update(frame []int16) bool {
 	return t.active
 }
 
-// power is the sum of the squares of a frame whose length is a multiple of 8, as all are.
-func power(frame []int16) int64 {
-	var a, b int64
-	for ; len(frame) >= 8; frame = frame[8:] { // two sums that do not wait for one another
-		a += square(frame[0]) + square(frame[2]) + square(frame[4]) + square(frame[6])
-		b += square(frame[1]) + square(frame[3]) + square(frame[5]) + square(frame[7])
-	}
-	return a + b
-}
-
-func square(s int16) int64 { return int64(int32(s) * int32(s)) }
-
 // quiet stands in for a frame of silence, at no cost.
 func (t *talk) quiet() bool {
 	t.recent -= t.recent * levelWindow
