@@ -80,6 +80,7 @@ func New(c Config) (*Engine, error) {
 		go w.run()
 	}
 	go e.herald.run(e)
+	go calmMonitor()
 	return e, nil
 }
 
