@@ -1,6 +1,9 @@
 package phone
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Packet is one RTP packet that the phone received.
 type Packet struct {
@@ -77,6 +80,13 @@ func after(packets []Packet, since time.Time) []Packet {
 		}
 	}
 	return nil
+}
+
+// Stalls returns when the phone sent a packet more than 2 ms late: the machine had no time for it.
+func (c *Call) Stalls() []time.Time {
+	c.stream.mu.Lock()
+	defer c.stream.mu.Unlock()
+	return slices.Clone(c.stream.stalls)
 }
 
 // Stats counts a call's RTP.

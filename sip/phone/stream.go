@@ -40,7 +40,11 @@ type stream struct {
 	sequence  uint16
 	timestamp uint32
 	sent      uint64
+	stalls    []time.Time // when a packet was sent late
 }
+
+// stall is how late a packet has to be sent to be worth telling.
+const stall = 2 * time.Millisecond
 
 func newStream(p *Phone, local netip.Addr, o Options) (*stream, error) {
 	s := &stream{
@@ -152,6 +156,9 @@ func (s *stream) speak() {
 			if s.over { // the source may be another call's by now
 				s.mu.Unlock()
 				return
+			}
+			if now := time.Now(); now.Sub(next) > stall {
+				s.stalls = append(s.stalls, now)
 			}
 			s.tick(next)
 			next = next.Add(s.network.interval(s.ptime))
