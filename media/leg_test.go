@@ -20,6 +20,7 @@ type call struct {
 	now   Time
 	seq   uint16
 	stamp uint32
+	early time.Duration // how long before its tick a packet comes
 }
 
 func newCall(t *testing.T, change func(*Remote)) *call {
@@ -83,7 +84,7 @@ func (c *call) audio(change func(*rtp.Packet)) []byte {
 func (c *call) tick(out []byte) (frame []int16, digits string) {
 	c.now.Now += 20e6
 	c.now.Tick++
-	c.now.Wall = time.Now().UnixNano()
+	c.now.Wall = time.Now().Add(c.early).UnixNano()
 	frame = make([]int16, 160)
 	c.leg.Receive(c.in, c.now)
 	c.leg.Take(frame, c.now)
@@ -388,4 +389,25 @@ func FuzzPacket(f *testing.F) {
 			l.Take(make([]int16, 160), now)
 		}
 	})
+}
+
+func TestReportsOfTheFarEndLeaveItsAudioAlone(t *testing.T) {
+	c := newCall(t, nil)
+	c.early = 10 * time.Millisecond // played from where it was read to
+	report, err := (&rtcp.SenderReport{SSRC: 5}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * keepEvery {
+		c.write(c.audio(nil))
+		if _, err := c.phone.WriteToUDPAddrPort(report, netip.AddrPortFrom(loopback, c.leg.Port()+1)); err != nil {
+			t.Fatal(err)
+		}
+		frame, _ := c.tick(nil)
+		for _, s := range frame {
+			if i > keepEvery && s != frame[0] {
+				t.Fatalf("tick %d: a steady sound became %d and %d", i, frame[0], s)
+			}
+		}
+	}
 }
