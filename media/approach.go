@@ -7,10 +7,9 @@ import "unsafe"
 // memory when it is touched would take longer than the work itself. So the mixer calls it some
 // legs' turns ahead.
 func (l *Leg) Approach() {
-	const remote = 64 // the fields of a settled Remote that stand before the addresses
-	Prefetch(unsafe.Pointer(l), unsafe.Offsetof(l.own)+remote)
+	Prefetch(unsafe.Pointer(l), unsafe.Offsetof(l.source)+unsafe.Offsetof(l.source.locked))
+	Prefetch(unsafe.Pointer(&l.own.settled), unsafe.Offsetof(l.own.settled.RTP))
 	Prefetch(unsafe.Pointer(&l.own.jitter), unsafe.Offsetof(l.own.jitter.queue)+unsafe.Offsetof(l.own.jitter.queue.packets))
-	Prefetch(unsafe.Pointer(&l.source), 1)
 }
 
 // ApproachHistory brings the place near that the next payload will be kept in. It follows what

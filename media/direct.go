@@ -15,13 +15,13 @@ func (h *history) add(payload []byte) {
 	h.count = min(h.count+1, 2)
 }
 
-// direct plays the packet that has just come straight to dst, where that is all there is to do:
-// it continues what was played, is one frame long, nothing waits before it and the delay is
-// right. This is the way of nearly all packets on a clean network.
+// direct plays the oldest packet straight to dst, where that is all there is to do: it continues
+// what was played, is one frame long, no sound waits before it and the delay is right. This is the
+// way of nearly all packets on a clean network.
 func (j *Jitter) direct(dst []int16) bool {
-	q := &j.queue
-	if q.payload == nil || j.state != speaking || q.lent.ts != j.next || j.tape.waiting() > 0 ||
-		j.length != j.frame || len(q.payload)*2 != len(j.history.coded) || j.resting != notResting {
+	p := j.queue.first()
+	if p == nil || j.state != speaking || p.ts != j.next || j.tape.waiting() > 0 ||
+		j.length != j.frame || int(p.size)*2 != len(j.history.coded) || j.resting != notResting {
 		return false
 	}
 	if spare := j.spare(j.next); j.lateness.known() && (spare < marginTime || spare > int64(float64(j.grain)*j.ns)+marginTime+slackTime) {
@@ -29,8 +29,8 @@ func (j *Jitter) direct(dst []int16) bool {
 	}
 	j.depth = j.now - j.time(j.next)
 	j.stretch.early, j.stretch.rest = 0, max(0, j.stretch.rest-1)
-	j.nextSeq = q.lent.seq + 1
-	payload := q.pop()
+	j.nextSeq = p.seq + 1
+	payload := j.queue.pop()
 	j.next += uint32(j.codec.Decode(dst, payload))
 	j.history.add(payload)
 	return true

@@ -44,13 +44,13 @@ type Leg struct {
 	watchful uint16 // ticks for which every packet's time of arrival is asked for
 	multiple bool   // packets shorter than a tick: read on until there is none
 
-	far reception
-	out outgoing
-	own struct { // in one piece with the leg: fewer pages to go through
+	far    reception
+	out    outgoing
+	source source   // its first fields, on the clean path
+	own    struct { // in one piece with the leg: fewer pages to go through
 		settled settled
 		jitter  Jitter
 	}
-	source source
 
 	// Below is touched once in a while.
 	events   EventReceiver
