@@ -231,6 +231,16 @@ func (j *Jitter) Reset() {
 	j.resting, j.noise.peak = notResting, 0
 }
 
+// MinimumDelay chooses how late packets are met: they are waited for, as many as one in a hundred
+// are late, or with on they are not, so that the delay stays what it is on a clean network and
+// what comes too late for it is concealed.
+func (j *Jitter) MinimumDelay(on bool) {
+	if j.lateness.hasty != on {
+		j.lateness.hasty = on
+		j.lateness.measure()
+	}
+}
+
 // Stats tells how things are now.
 func (j *Jitter) Stats() JitterStats {
 	s := j.stats

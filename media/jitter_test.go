@@ -120,3 +120,30 @@ func TestLossAndJitterKeepToneAndDelay(t *testing.T) {
 		}
 	}
 }
+
+func TestMinimumDelayConcealsInsteadOfWaiting(t *testing.T) {
+	for _, jitter := range []time.Duration{0, 5 * ms, 20 * ms, 50 * ms, 100 * ms} {
+		for _, least := range []bool{false, true} {
+			s := scene{phase: 5 * ms, length: 25 * time.Second, voice: sine(440, 10000), seed: 7, late: scheduling,
+				others: func(j *media.Jitter, _ time.Duration, _ int) { j.MinimumDelay(least) },
+				network: func(_ int, at time.Duration, random *rand.Rand) (f fate) {
+					if jitter > 0 && at > 5*time.Second && at < 15*time.Second {
+						f.delay = time.Duration(random.Int64N(int64(jitter)))
+					}
+					return f
+				}}
+			h := s.play()
+			before, during, after := h.between(4*time.Second, 5*time.Second), h.between(6*time.Second, 15*time.Second), h.between(20*time.Second, 25*time.Second)
+			t.Logf("jitter %v, least %v: %v, %v, %v, %d frames concealed", jitter, least, before.delay(), during.delay(), after.delay(), h.stats.Lost)
+			if least && during.delay() > 25*ms {
+				t.Errorf("jitter %v: delay %v, want a tick", jitter, during.delay())
+			}
+			if !least && during.count(media.FrameConcealed) > 30 {
+				t.Errorf("jitter %v: %d frames are concealed with the buffer", jitter, during.count(media.FrameConcealed))
+			}
+			if d := after.delay(); d > 12*ms {
+				t.Errorf("jitter %v, least %v: delay %v after it", jitter, least, d)
+			}
+		}
+	}
+}

@@ -4,13 +4,14 @@ package media
 // 99th percentile of the last 4 s. It keeps the latest packets of each block of half a
 // second, which makes the percentile exact over a window that slides.
 type lateness struct {
-	worst  int64 // the percentile, ns
+	worst  int64 // the percentile, ns; with hasty the mean, once it is known
 	mean   int64 // over about 16 packets, ns
 	latest latest
 	count  int // packets in this block
 	block  int // packets that make a block
 	total  int // packets in the blocks before
 	at     int
+	hasty  bool          // packets that are later than most are not waited for
 	blocks *[7]lateBlock // before this one, in a ring
 }
 
@@ -43,7 +44,7 @@ func newLateness() lateness { return lateness{blocks: new([7]lateBlock)} }
 // reset forgets all. From now on so many packets make half a second.
 func (l *lateness) reset(block int) {
 	*l.blocks = [7]lateBlock{}
-	*l = lateness{block: block, worst: nobody, latest: latest{nobody, nobody, nobody}, blocks: l.blocks}
+	*l = lateness{block: block, worst: nobody, latest: latest{nobody, nobody, nobody}, hasty: l.hasty, blocks: l.blocks}
 }
 
 // known tells that enough packets came for the percentile to mean something.
@@ -55,7 +56,7 @@ func (l *lateness) add(late int64) {
 	l.count++
 	if late > l.latest[2] {
 		l.latest.add(late)
-		if late > l.worst {
+		if late > l.worst && !(l.hasty && l.known()) {
 			l.measure()
 		}
 	}
@@ -77,6 +78,10 @@ func (l *lateness) turn() {
 // measure finds the lateness that one packet in a hundred exceeds. Among fewer than a
 // hundred packets it is that of the latest one.
 func (l *lateness) measure() {
+	if l.hasty && l.known() {
+		l.worst = l.mean
+		return
+	}
 	top := l.latest
 	for i := range l.blocks {
 		if l.blocks[i].counted > 0 {

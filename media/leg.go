@@ -43,6 +43,7 @@ type Leg struct {
 	port     uint16
 	watchful uint16 // ticks for which every packet's time of arrival is asked for
 	multiple bool   // packets shorter than a tick: read on until there is none
+	down     bool   // a key of the far end is: pressed
 
 	far    reception
 	out    outgoing
@@ -55,6 +56,8 @@ type Leg struct {
 	// Below is touched once in a while.
 	events   EventReceiver
 	keys     keys
+	pressed  press
+	hasty    bool   // as MinimumDelay said last
 	to       target // of RTP while the socket is not connected
 	hasTo    bool
 	rtcp     socket
@@ -114,6 +117,7 @@ func (l *Leg) settle(s *settled, now int64) {
 	if l.settled == nil || l.settled.Codec != s.Codec {
 		l.own.jitter = *s.jitter
 		l.jitter = &l.own.jitter
+		l.jitter.MinimumDelay(l.hasty)
 	}
 	if l.settled == nil {
 		l.control.next = now + l.control.interval()
@@ -156,6 +160,18 @@ func (l *Leg) Hears() bool { return l.settled != nil && l.settled.Direction.Send
 // Speaks tells that what the far end sends is speech. A far end that only sends has put the
 // conference on hold, and what comes from it is its hold music (RFC 3264 8.4).
 func (l *Leg) Speaks() bool { return l.settled != nil && l.settled.Direction == SendRecv }
+
+// TellsKeys tells that the far end sends the keys of its phone as telephone-events, as was negotiated.
+func (l *Leg) TellsKeys() bool { return l.settled != nil && l.settled.EventType != eventUnknown }
+
+// MinimumDelay holds the jitter buffer at its minimum depth, or lets it follow the network again: see
+// Jitter.MinimumDelay.
+func (l *Leg) MinimumDelay(on bool) {
+	l.hasty = on
+	if l.jitter != nil {
+		l.jitter.MinimumDelay(on)
+	}
+}
 
 // LastHeard is when the far end was last heard of by RTP or RTCP, or last changed its session,
 // in ns of Time.Now.

@@ -67,6 +67,9 @@ func (j *Jitter) resume(p *packet) bool {
 		}
 	case gap > 0 && (j.state == speaking || gap > j.owed):
 		return false
+	case joined && j.lateness.hasty && j.state == concealing:
+		j.merge(max(0, j.owed-gap), false) // what was made up stands for what comes too late
+		return true
 	}
 	// When what was made up is not as long as the gap, the place at which the packet is
 	// played moves, and it can move a little more to be in phase.

@@ -47,8 +47,11 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 		}
 		arrived = t.arrival(stamp)
 		b := in.buf[:size]
-		if !drain && t.Now-arrived < backlogAge {
+		if !drain && !l.down && t.Now-arrived < backlogAge {
 			l.packet(b, in, arrived, stamped, true, t)
+			if l.down {
+				continue // audio may come beside the events
+			}
 			break
 		}
 		if l.rtp.sealed {
@@ -63,6 +66,9 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 	}
 	if l.keys.count > 0 {
 		in.Digits = l.keys.take(in.Digits, t.Now)
+	}
+	if l.down && t.Now >= l.pressed.until {
+		l.down = false
 	}
 	if turn%drainEvery == keepOffset {
 		l.relearn(t)
@@ -146,14 +152,18 @@ func (l *Leg) packet(b []byte, in *Inbox, arrived int64, stamped, last bool, t T
 	}
 	switch {
 	case event:
-		if digit, ok := l.events.Packet(h.SSRC, h.SequenceNumber, h.Timestamp, h.Marker, payload); ok {
+		digit, begins := l.events.Packet(h.SSRC, h.SequenceNumber, h.Timestamp, h.Marker, payload)
+		if begins {
 			l.keys.add(digit, h.Timestamp, t.Now)
 		}
+		l.down = l.pressed.follow(&l.events, begins, t.Now)
 		l.jitter.PutEvent(h.Timestamp, arrived)
 	case h.PayloadType == comfortNoise:
 		if len(payload) > 0 {
 			l.jitter.PutComfort(h.Timestamp, int8(payload[0]&0x7f), arrived)
 		}
+	case l.down && l.pressed.covers(h.Timestamp):
+		l.jitter.PutEvent(h.Timestamp, arrived) // the same key as a tone, of which nobody is to hear
 	default:
 		l.multiple = len(payload) < l.settled.Codec.SampleRate()/FramesPerSecond
 		l.jitter.Put(h.SequenceNumber, h.Timestamp, payload, arrived, last)

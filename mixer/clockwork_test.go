@@ -26,16 +26,19 @@ type clockwork struct {
 
 // farEnd is a phone: it sends what source gives in each tick and keeps what it hears.
 type farEnd struct {
-	conn   *net.UDPConn
-	leg    *media.Leg
-	seat   *Seat
-	events []Event
-	source interface{ Fill([]int16) }
-	packet []byte
-	seq    uint16
-	stamp  uint32
-	heard  []int16
-	seqs   []uint16
+	conn      *net.UDPConn
+	leg       *media.Leg
+	seat      *Seat
+	events    []Event
+	source    interface{ Fill([]int16) }
+	other     func() [][]byte // what it sends beside its audio, nil: nothing; of its next tick
+	packet    []byte
+	eventType int
+	released  bool
+	seq       uint16
+	stamp     uint32
+	heard     []int16
+	seqs      []uint16
 }
 
 func newClockwork(t testing.TB, workers, partSize int) *clockwork {
@@ -58,6 +61,12 @@ func newClockwork(t testing.TB, workers, partSize int) *clockwork {
 // phone seats a new far end that sends source, nil for silence.
 func (c *clockwork) phone(conf *Conference, source interface{ Fill([]int16) }) *farEnd {
 	c.t.Helper()
+	return c.phoneWith(conf, source, 101)
+}
+
+// phoneWith does the same for a phone with that payload type of telephone-event, -1 for none.
+func (c *clockwork) phoneWith(conf *Conference, source interface{ Fill([]int16) }, eventType int) *farEnd {
+	c.t.Helper()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		c.t.Fatal(err)
@@ -66,12 +75,18 @@ func (c *clockwork) phone(conf *Conference, source interface{ Fill([]int16) }) *
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	at := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	leg.Apply(media.Remote{RTP: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), Signalling: at.Addr(), Codec: media.PCMU(), PayloadType: 0, EventType: 101, PTime: 20, Direction: media.SendRecv})
-	p := &farEnd{conn: conn, leg: leg, source: source, packet: make([]byte, 172)}
+	p := &farEnd{conn: conn, leg: leg, source: source, packet: make([]byte, 172), eventType: eventType}
+	p.apply(media.SendRecv)
 	p.seat = conf.Seat(leg, func(e Event) { p.events = append(p.events, e) })
 	c.phones = append(c.phones, p)
 	return p
+}
+
+// apply tells the leg of the phone. Any direction but SendRecv is a hold.
+func (p *farEnd) apply(direction media.Direction) {
+	at := p.conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	p.leg.Apply(media.Remote{RTP: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), Signalling: at.Addr(), Codec: media.PCMU(),
+		PayloadType: 0, EventType: p.eventType, PTime: 20, Direction: direction})
 }
 
 // send gives the server the phone's next 20 ms.
@@ -87,11 +102,21 @@ func (p *farEnd) send() {
 	media.PCMU().Encode(p.packet[12:], pcm[:])
 	p.seq++
 	p.stamp += 160
+	if p.other != nil {
+		for _, packet := range p.other() {
+			binary.BigEndian.PutUint16(packet[2:], p.seq)
+			p.seq++
+			_, _ = p.conn.WriteToUDPAddrPort(packet, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.leg.Port()))
+		}
+	}
 	_, _ = p.conn.WriteToUDPAddrPort(p.packet, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.leg.Port()))
 }
 
 // receive takes what the server sent meanwhile.
 func (p *farEnd) receive() {
+	if p.released || !p.leg.Hears() {
+		return
+	}
 	var b [1500]byte
 	_ = p.conn.SetReadDeadline(time.Now().Add(time.Second))
 	n, err := p.conn.Read(b[:])
@@ -117,12 +142,32 @@ func (c *clockwork) run(ticks int) {
 				t.Tick, t.Wall = c.turn/slots, time.Now().UnixNano()
 				w.tick(c.turn, t)
 				w.events.drain()
+				w.notices.run()
 			}
 			c.turn++
 			c.time.Now += int64(slotTime)
 		}
 		for _, p := range c.phones {
 			p.receive()
+		}
+	}
+}
+
+// release releases the seat of a phone.
+func (c *clockwork) release(p *farEnd) {
+	over := make(chan struct{})
+	go func() {
+		p.seat.Release()
+		close(over)
+	}()
+	for p.released = true; ; { // it waits for the worker
+		select {
+		case <-over:
+			return
+		default:
+			for _, w := range c.engine.workers {
+				w.commands.run()
+			}
 		}
 	}
 }
@@ -268,7 +313,7 @@ func TestRoomAnnouncementDucksTheConferenceForAll(t *testing.T) {
 		p.seat.Enter()
 	}
 	c.run(60)
-	conf.Play(spared.seat, media.NewSound(8000, tone.Make(8000, 1900, -20, 16000)))
+	conf.Play(Announcement{Sounds: []*media.Sound{media.NewSound(8000, tone.Make(8000, 1900, -20, 16000))}, Except: []*Seat{spared.seat}})
 	c.run(60)
 	for name, p := range map[string]*farEnd{"talker": talker, "listener": listener} {
 		if l := p.level(1900); !near(l, -20, 0.5) {

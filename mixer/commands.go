@@ -14,8 +14,10 @@ type commands struct {
 	top atomic.Pointer[command]
 }
 
-func (c *commands) push(do func()) {
-	n := &command{do: do}
+func (c *commands) push(do func()) { c.add(&command{do: do}) }
+
+// add pushes a command that was made before: this allocates nothing.
+func (c *commands) add(n *command) {
 	for {
 		n.next = c.top.Load()
 		if c.top.CompareAndSwap(n.next, n) {
@@ -23,6 +25,9 @@ func (c *commands) push(do func()) {
 		}
 	}
 }
+
+// pending tells that something was pushed and has not been run.
+func (c *commands) pending() bool { return c.top.Load() != nil }
 
 // run does everything pushed so far, in that order.
 func (c *commands) run() {

@@ -22,7 +22,7 @@ type Conference struct {
 
 	mu     sync.Mutex
 	seats  []*Seat
-	number int
+	number uint32
 }
 
 // NewConference returns an empty mix. id is for logs.
@@ -48,6 +48,8 @@ func (c *Conference) Close() {
 			for i := range w.slots {
 				w.slots[i] = slices.DeleteFunc(w.slots[i], func(q *part) bool { return q == p })
 			}
+			p.closed = true
+			p.announcer.clear()
 		})
 	}
 }
@@ -59,7 +61,7 @@ func (c *Conference) Close() {
 func (c *Conference) Seat(leg *media.Leg, notify func(Event)) *Seat {
 	p := c.part()
 	s := &Seat{conference: c, notify: notify, leg: leg, part: p, own: make([]int16, c.rate/media.FramesPerSecond),
-		duck: ramp{gain: 1, target: 1}, limiter: open}
+		duck: ramp{gain: 1, target: 1}, limiter: open, aside: newAside()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.number++
@@ -119,6 +121,9 @@ func (s *Seat) Release() {
 	c.seat(p)
 	c.mu.Unlock()
 	p.worker.do(func() {})
+	if r := s.aside.recording; r != nil {
+		r.finish()
+	}
 	e := c.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -146,6 +151,11 @@ func (s *Seat) Leave() {
 // Mute keeps the leg's voice out of the mix; it goes on hearing.
 func (s *Seat) Mute(on bool) { s.part.worker.later(func() { s.muted = on }) }
 
+// MinimumDelay holds the leg's jitter buffer at its minimum depth: what comes later than most is
+// concealed instead of being waited for. Off, which is how a seat begins, the buffer follows the
+// network.
+func (s *Seat) MinimumDelay(on bool) { s.part.worker.later(func() { s.leg.MinimumDelay(on) }) }
+
 // Play queues a prompt for this leg: its sounds one after another. The conference is ducked by
 // 12 dB under it and music makes way. EventPlayed with the id tells its end.
 func (s *Seat) Play(id uint64, sounds ...*media.Sound) {
@@ -155,6 +165,16 @@ func (s *Seat) Play(id uint64, sounds ...*media.Sound) {
 
 // StopPlay ends what is played and queued; EventPlayed comes for each prompt.
 func (s *Seat) StopPlay() { s.part.worker.later(func() { s.prompts.stop() }) }
+
+// Cancel ends one prompt of Play, whether it is being played or has yet to be, and leaves the others. EventPlayed comes for
+// it; where it has come already, nothing happens.
+func (s *Seat) Cancel(id uint64) {
+	s.part.worker.later(func() {
+		if s.prompts.cancel(id) {
+			s.part.worker.events.put(s, Event{Kind: EventPlayed, Play: id})
+		}
+	})
+}
 
 // Music plays a piece to this leg until Music(nil), which fades it out. It is outside the mix,
 // and the piece runs on by itself: whoever hears it hears the same place.
@@ -173,16 +193,6 @@ func (s *Seat) Music(piece *media.Sound) {
 			s.wantMusic()
 		}
 	})
-}
-
-// Play plays sounds to everybody in the mix but one, who may be nil. The conference is ducked
-// under them.
-func (c *Conference) Play(except *Seat, sounds ...*media.Sound) {
-	for _, p := range *c.parts.Load() {
-		n := newPrompt(0, c.rate, sounds)
-		n.except = except
-		p.worker.later(func() { p.announcer.add(n) })
-	}
 }
 
 func newPrompt(id uint64, rate int, sounds []*media.Sound) *prompt {
@@ -208,6 +218,9 @@ type SeatStats struct {
 	Leg     media.Stats
 	LastRTP time.Duration // since something was heard of the far end
 	Delay   time.Duration // from the packet's arrival to the tick that plays it
+	// TalkTime is how long the member has talked since it was seated: the ticks between EventTalking
+	// and EventSilent.
+	TalkTime time.Duration
 }
 
 // Snapshot returns the figures of all seats, taken between two ticks.
@@ -226,7 +239,7 @@ func (c *Conference) Snapshot() []SeatStats {
 func (s *Seat) stats() SeatStats {
 	st := SeatStats{Seat: s, Entered: s.entered, Muted: s.muted, Talking: s.talking, Music: s.musical,
 		Held: s.leg.Codec() != nil && !s.leg.Speaks(), Level: s.talk.level(), Leg: s.leg.Stats(),
-		LastRTP: time.Duration(s.conference.engine.clock() - s.leg.LastHeard())}
+		LastRTP: time.Duration(s.conference.engine.clock() - s.leg.LastHeard()), TalkTime: time.Duration(s.talked) * tickTime}
 	if codec := s.leg.Codec(); codec != nil {
 		st.Codec = codec.Name()
 	}

@@ -6,7 +6,7 @@ import "sync/atomic"
 type EventKind uint8
 
 const (
-	// EventDigit is a key of the caller's phone, by RFC 4733.
+	// EventDigit is a key of the caller's phone, by RFC 4733, or as a tone where that was not negotiated.
 	EventDigit EventKind = iota + 1
 	// EventTalking and EventSilent come when a member begins and ends to talk.
 	EventTalking

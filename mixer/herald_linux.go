@@ -44,6 +44,10 @@ func (h *herald) run(e *Engine) {
 		}
 		for _, w := range e.workers {
 			w.events.drain()
+			w.notices.run()
 		}
+	}
+	for _, w := range e.workers {
+		w.notices.run() // who waits for an end is not left waiting
 	}
 }

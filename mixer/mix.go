@@ -8,7 +8,7 @@ type mix struct {
 
 	duck            ramp // of the room under an announcement
 	announced       bool
-	announcedExcept *Seat
+	announcedExcept []*Seat
 	announcement    []int16
 
 	limiter limiter

@@ -17,6 +17,7 @@ type part struct {
 	exchange  exchange
 	time      media.Time // of the tick that is under way
 	unsent    bool       // its second half is due in the next slot
+	closed    bool       // it does not tick any more
 }
 
 // lane is a seat and its leg, side by side so that the leg's place is known before the seat has

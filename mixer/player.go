@@ -5,7 +5,8 @@ package mixer
 type prompt struct {
 	id     uint64
 	sounds [][]int16
-	except *Seat // in the room's queue: who does not hear it
+	except []*Seat // in the room's queue: who do not hear it
+	ending *ending
 	next   *prompt
 }
 
@@ -28,6 +29,34 @@ func (p *player) add(n *prompt) {
 
 // stop ends all that is queued so far within the next frame. What is added after it is played.
 func (p *player) stop() { p.last = p.tail }
+
+// cancel ends one prompt of the queue, and leaves the others. The one that is being played ends within the next frame, as
+// stop does it; of one that was not, it returns true, for nothing else will tell that it has ended.
+func (p *player) cancel(id uint64) (unplayed bool) {
+	if p.head == nil {
+		return false
+	}
+	if p.head.id == id {
+		if p.last == nil {
+			p.last = p.head
+		}
+		return false
+	}
+	for before := p.head; before.next != nil; before = before.next {
+		n := before.next
+		if n.id != id {
+			continue
+		}
+		if before.next = n.next; p.tail == n {
+			p.tail = before
+		}
+		if p.last == n {
+			p.last = before
+		}
+		return true
+	}
+	return false
+}
 
 func (p *player) playing() bool { return p.head != nil }
 
@@ -77,5 +106,8 @@ func (p *player) pop(done func(id uint64)) {
 	}
 	if done != nil {
 		done(ended.id)
+	}
+	if ended.ending != nil {
+		ended.ending.one()
 	}
 }

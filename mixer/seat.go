@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"slices"
 	"unsafe"
 
 	"conclave/media"
@@ -16,18 +17,25 @@ const (
 )
 
 // Seat is one leg's place in the clockwork. Its methods may be called from any goroutine; they
-// take effect between two ticks.
+// take effect between two ticks. What a tick touches of it is three lines of memory: it has 192
+// octets, a size that the allocator puts at the begin of a line.
 type Seat struct {
 	// These belong to the worker, in the order in which a tick touches them.
 	part        *part
 	leg         *media.Leg
-	number      int  // of the seats of a conference, for spreading rare work over the ticks
-	contributes bool // own is in the mix of this tick
+	number      uint32 // of the seats of a conference, for spreading rare work over the ticks
+	talked      uint32 // ticks in which it talked
+	contributes bool   // own is in the mix of this tick
 	entered     bool
 	muted       bool
 	talking     bool // as last told
 	musical     bool // music is wanted
 	timedOut    bool
+	attended    bool // aside has to do with what comes in: recorded, talk told by a threshold
+	shaped      bool // and with what is given to the mix: its volume, the sound of a key
+	dialling    bool // a key is being sounded to the others
+	keying      bool // a key may be heard: aside.dtmf follows it
+	scaled      bool // the conference is louder or softer to it than it is
 	talk        talk
 	give        ramp // of its voice into the mix
 	hear        ramp // of the conference to it
@@ -40,6 +48,20 @@ type Seat struct {
 
 	conference *Conference
 	notify     func(Event)
+	aside      *aside
+}
+
+// aside is what a seat may need and most do not: it is apart from what each tick goes through.
+type aside struct {
+	hearing   ramp // volumes: of the conference to it, and of its voice to the others
+	talking   ramp
+	peaks     limiter // of its voice
+	detect    TalkOptions
+	threshold threshold
+	recording *Recording
+	passes    bool // the others may hear its keys
+	dtmf      media.DTMF
+	dial      dial
 }
 
 // approach brings the seat near before its turn (media.Leg.Approach).
@@ -54,32 +76,46 @@ func (s *Seat) receive(t media.Time) {
 	}
 	frame := w.frame
 	speaks := s.leg.Speaks()
-	voice := false
-	if s.leg.Take(frame, t) == media.FrameSilence {
+	voice, keyed := false, false
+	kind := s.leg.Take(frame, t)
+	if kind == media.FrameSilence {
 		voice = s.talk.quiet()
 	} else {
 		voice = s.talk.update(frame)
 	}
 	heard := s.entered && !s.muted && speaks
-	if told := voice && heard; told != s.talking {
+	if s.keying || s.leg.Pressed() || voice && media.MaybeDTMF(frame) {
+		keyed = s.key(frame, kind, heard)
+	}
+	talks := voice
+	if s.attended {
+		talks, voice = s.attend(frame, kind, speaks, voice)
+	}
+	if told := talks && heard && !keyed; told != s.talking {
 		s.talking = told
-		kind := EventSilent
+		e := Event{Kind: EventSilent}
 		if told {
-			kind = EventTalking
+			e.Kind = EventTalking
 		}
-		w.events.put(s, Event{Kind: kind})
+		w.events.put(s, e)
+	}
+	if s.talking {
+		s.talked++
 	}
 	switch {
-	case heard && voice:
+	case heard && voice && !keyed:
 		s.give.to(1, rampTime, s.part.rate)
-	case heard:
+	case heard && !keyed:
 		s.give.to(0, gateTime, s.part.rate)
 	default:
 		s.give.to(0, rampTime, s.part.rate)
 	}
-	if s.contributes = !s.give.resting(0); s.contributes {
+	if s.contributes = !s.give.resting(0) || s.dialling; s.contributes {
 		copy(s.own, frame)
 		s.give.apply(s.own)
+		if s.shaped {
+			s.shape()
+		}
 		s.part.bus.Add(s.own)
 	}
 	if (t.Tick+uint64(s.number))%64 == 0 {
@@ -109,10 +145,10 @@ func (s *Seat) send(m *mix, t media.Time) {
 		others--
 	}
 	speech := others > 0 && !s.hear.resting(0)
-	announced := m.announced && m.announcedExcept != s && s.entered
+	announced := m.announced && s.entered && !slices.Contains(m.announcedExcept, s)
 	calm := !s.prompts.playing() && s.duck.resting(1)
 	switch {
-	case calm && (speech || announced) && s.hear.resting(1) && !s.contributes && s.music.resting(0) &&
+	case calm && (speech || announced) && s.hear.resting(1) && !s.contributes && !s.scaled && s.music.resting(0) &&
 		announced == m.announced && s.limiter == m.before:
 		s.leg.Send(m.full(codec), t)
 		s.limiter = m.limiter
@@ -121,7 +157,7 @@ func (s *Seat) send(m *mix, t media.Time) {
 		s.limiter = open
 		s.leg.Send(w.silence.packet(codec, w.silent), t)
 		return
-	case calm && !speech && !announced && s.music.resting(1):
+	case calm && !speech && !announced && s.music.resting(1) && !s.musicDucked(m):
 		s.limiter = open
 		s.leg.Send(s.loop.packet(w.index, codec, t.Tick, len(w.frame)), t)
 		return
@@ -144,6 +180,9 @@ func (s *Seat) special(m *mix, t media.Time, speech, announced bool, codec media
 		clear(sum)
 	}
 	s.hear.applyWide(sum)
+	if s.scaled {
+		s.scale(sum)
+	}
 	if announced {
 		for i, v := range m.announcement {
 			sum[i] += int32(v)
@@ -162,7 +201,7 @@ func (s *Seat) special(m *mix, t media.Time, speech, announced bool, codec media
 		s.wantMusic()
 	}
 	if s.loop != nil {
-		s.music.addTo(sum, s.loop.frame(t.Tick, len(w.frame)))
+		s.addMusic(sum, s.loop.frame(t.Tick, len(w.frame)), m)
 	}
 	if prompt {
 		for i, v := range w.frame {

@@ -9,6 +9,7 @@ type talk struct {
 	floor  float32 // mean square of the noise
 	recent float32 // mean square over about a second, for display
 	hang   int16   // frames that the decision outlives the voice
+	hold   int16   // what hang begins with; 0: hangOver
 	active bool
 }
 
@@ -50,6 +51,9 @@ func (t *talk) update(frame []int16) bool {
 	}
 	if level > threshold {
 		t.active, t.hang = true, hangOver
+		if t.hold > 0 {
+			t.hang = t.hold
+		}
 	} else if t.active {
 		if t.hang--; t.hang <= 0 {
 			t.active = false
@@ -68,6 +72,9 @@ func (t *talk) quiet() bool {
 	}
 	return t.active
 }
+
+// end forgets the voice: what was heard is a key.
+func (t *talk) end() { t.active, t.hang = false, 0 }
 
 // level is the displayed level in dBFS, -99 for silence.
 func (t *talk) level() float64 {

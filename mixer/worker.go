@@ -25,6 +25,7 @@ type worker struct {
 
 	commands commands
 	events   eventRing
+	notices  commands // run by the herald: ends that somebody waits for, which are never dropped
 	lateness lateness
 	done     chan struct{} // closed when it has ended
 
@@ -66,7 +67,7 @@ func (w *worker) run() {
 			turn += uint64(missed) * slots
 		}
 		w.slot(turn, now-due)
-		if w.events.pending() {
+		if w.events.pending() || w.notices.pending() {
 			w.engine.herald.wake()
 		}
 	}

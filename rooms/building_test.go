@@ -19,6 +19,7 @@ type building struct {
 	engine *mixer.Engine
 	ports  *media.Ports
 	house  *House
+	spoken map[string]*media.Sound
 	log    *logBook
 }
 
@@ -26,16 +27,24 @@ type building struct {
 // each other, as they mostly listen.
 func newBuilding(t *testing.T, config mixer.Config) *building {
 	t.Helper()
-	sounds, music := testSounds()
-	return furnishedBuilding(t, config, func(engine *mixer.Engine, log *slog.Logger) (*House, error) {
-		return furnish(engine, log, sounds, music), nil
+	voices, spoken, music := testVoices()
+	b := furnishedBuilding(t, config, func(engine *mixer.Engine, log *slog.Logger) (*House, error) {
+		return furnish(engine, log, voices, music), nil
 	})
+	b.spoken = spoken
+	return b
 }
 
 // furnishedBuilding opens the house that build makes.
 func furnishedBuilding(t *testing.T, config mixer.Config, build func(*mixer.Engine, *slog.Logger) (*House, error)) *building {
 	t.Helper()
 	t.Parallel()
+	return openBuilding(t, config, build)
+}
+
+// openBuilding does so for a test that runs by itself.
+func openBuilding(t *testing.T, config mixer.Config, build func(*mixer.Engine, *slog.Logger) (*House, error)) *building {
+	t.Helper()
 	config.Workers = 1
 	engine, err := mixer.New(config)
 	if err != nil {
@@ -67,8 +76,17 @@ func (b *building) room(pin string, options map[string]string) Room {
 	return room
 }
 
+// prompts are what the voice says, by name; to be changed before anybody hears it.
+func (b *building) prompts() map[string]*media.Sound { return b.spoken }
+
 // call lets a phone call a room: its name is one of the tones, which is its voice.
 func (b *building) call(name string, room Room) *phone {
+	b.t.Helper()
+	return b.callIn(name, room, "")
+}
+
+// callIn does so with a phone that accepts languages.
+func (b *building) callIn(name string, room Room, languages string) *phone {
 	b.t.Helper()
 	local := netip.MustParseAddr("127.0.0.1")
 	leg, err := b.ports.Open(local)
@@ -82,7 +100,7 @@ func (b *building) call(name string, room Room) *phone {
 	own := conn.LocalAddr().(*net.UDPAddr).AddrPort()
 	leg.Apply(media.Remote{RTP: own, Signalling: local, Codec: media.PCMU(), EventType: 101, PTime: 20,
 		Direction: media.SendRecv})
-	p := &phone{name: name, leg: leg, conn: conn, server: netip.AddrPortFrom(local, leg.Port()), keys: make(chan byte, 100)}
+	p := &phone{name: name, language: languages, leg: leg, conn: conn, server: netip.AddrPortFrom(local, leg.Port()), keys: make(chan byte, 100)}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.work.Add(2)
 	go p.send()

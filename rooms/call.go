@@ -25,6 +25,8 @@ type Caller struct {
 	Number  string
 	Name    string
 	Address netip.AddrPort
+	// Language is the Accept-Language header of his call (RFC 3261 20.3) as it came; empty if there was none.
+	Language string
 	// Guest tells that the caller has not proven who he is.
 	Guest bool
 }

@@ -2,43 +2,41 @@ package rooms
 
 import (
 	"time"
-
-	"conclave/mixer"
 )
 
-// chimes keeps account of the tones that were left with the mixer, which plays them one after
-// another. A hundred who come at once must not be rung in for a minute.
-type chimes struct {
-	over   time.Time            // when the last of them ends
-	starts map[string]time.Time // when the last one of each name begins
+// programme keeps account of what was left with the mixer to be played to the room, which it does one after another.
+type programme struct {
+	over   time.Time            // when the last of it ends
+	starts map[string]time.Time // when the last tone of each name begins
 }
 
-// add tells whether a tone is to be played: not so if one of the same name has yet to begin,
-// which will do for both.
-func (c *chimes) add(tone string, lasts time.Duration) bool {
-	now := time.Now()
-	if c.starts[tone].After(now) {
+// begin is when what is left with the mixer now will begin.
+func (p *programme) begin() time.Time {
+	if now := time.Now(); p.over.Before(now) {
+		return now
+	}
+	return p.over
+}
+
+// add accounts for something that lasts so long.
+func (p *programme) add(lasts time.Duration) { p.over = p.begin().Add(lasts) }
+
+// due tells whether a tone is to be played: not so if one of the same name has yet to begin, which will do for both. A
+// hundred who come at once must not be rung in for a minute.
+func (p *programme) due(tone string) bool {
+	if p.starts[tone].After(time.Now()) {
 		return false
 	}
-	start := now
-	if c.over.After(now) {
-		start = c.over
+	if p.starts == nil {
+		p.starts = make(map[string]time.Time)
 	}
-	if c.starts == nil {
-		c.starts = make(map[string]time.Time)
-	}
-	c.starts[tone] = start
-	c.over = start.Add(lasts)
+	p.starts[tone] = p.begin()
 	return true
 }
 
-// chime plays a tone to all members but one, who may be nil. c.mu is held.
-func (c *conference) chime(except *mixer.Seat, tone string) {
-	if except != nil && len(c.members) == 1 {
-		return // nobody else is there
-	}
-	sound := c.prompts[tone]
-	if c.chimes.add(tone, sound.Duration()) {
-		c.mix.Play(except, sound)
+// chime plays a tone to all who are in the mix but some. c.mu is held.
+func (c *conference) chime(tone string, except ...*member) {
+	if c.listeners(except...) > 0 && c.announcements && c.programme.due(tone) {
+		c.play(c.voice.Prompt(tone), except...)
 	}
 }

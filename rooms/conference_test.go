@@ -41,7 +41,7 @@ func TestMusicIsForWhoIsAlone(t *testing.T) {
 
 func TestPromptThatNobodyIsThereEndsWhenSomebodyIs(t *testing.T) {
 	b := newBuilding(t, mixer.Config{})
-	b.house.prompts[promptOnlyPerson] = longTone(promptOnlyPerson)
+	b.prompts()[promptOnlyPerson] = longTone(promptOnlyPerson)
 	room := b.room("", nil)
 	ann := b.call("ann", room)
 	ann.hears(t, toneJoin, promptOnlyPerson)
@@ -92,16 +92,16 @@ func TestMembersThatStartMutedAreNotHeardUntilAnOperatorSaysSo(t *testing.T) {
 			t.Errorf("%s is not muted", m.Caller)
 		}
 	}
-	if err := b.house.Mute("1000", numbers["ann"], false); err != nil {
+	if _, err := b.house.Mute("1000", Selection{Member: numbers["ann"]}, false); err != nil {
 		t.Fatal(err)
 	}
 	ann.hears(t, promptUnmuted)
 	bob.hears(t, "ann")
-	if err := b.house.Mute("1000", numbers["ann"], true); err != nil {
+	if _, err := b.house.Mute("1000", Selection{Member: numbers["ann"]}, true); err != nil {
 		t.Fatal(err)
 	}
 	ann.hears(t, promptUnmuted, promptMuted) // and never bob, who is muted
-	if err := b.house.Mute("1000", numbers["bob"], false); err != nil {
+	if _, err := b.house.Mute("1000", Selection{Member: numbers["bob"]}, false); err != nil {
 		t.Fatal(err)
 	}
 	ann.hears(t, promptUnmuted, promptMuted, "bob")
@@ -113,7 +113,7 @@ func TestMutingTwiceSaysItOnce(t *testing.T) {
 	ann := b.call("ann", b.room("", map[string]string{"quiet": "yes", "music_on_hold_when_empty": "no"}))
 	b.members(1)
 	for _, on := range []bool{false, true, true, false} {
-		if err := b.house.Mute("1000", 1, on); err != nil {
+		if _, err := b.house.Mute("1000", Selection{Member: 1}, on); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -130,7 +130,7 @@ func TestKickedMemberIsToldAndTheOthersHearHimLeave(t *testing.T) {
 	ann.hears(t, toneJoin)
 	b.members(2)
 	ann.forget()
-	if err := b.house.Kick("1000", 2); err != nil {
+	if _, err := b.house.Kick("1000", Selection{Member: 2}); err != nil {
 		t.Fatal(err)
 	}
 	if members := b.members(1); members[0].ID != 1 || !members[0].Music {
@@ -145,7 +145,7 @@ func TestKickedMemberIsToldAndTheOthersHearHimLeave(t *testing.T) {
 		}
 		return "ann heard " + heard
 	})
-	if err := b.house.Kick("1000", 2); err == nil || err.Error() != "room 1000 has no member 2; members: 1" {
+	if _, err := b.house.Kick("1000", Selection{Member: 2}); err == nil || err.Error() != "room 1000 has no member 2; members: 1" {
 		t.Errorf("second kick: %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestQuietRoomKicksWithoutAWord(t *testing.T) {
 	b := newBuilding(t, mixer.Config{})
 	ann := b.call("ann", b.room("", map[string]string{"quiet": "yes"}))
 	ann.hears(t, "music")
-	if err := b.house.Kick("1000", 1); err != nil {
+	if _, err := b.house.Kick("1000", Selection{Member: 1}); err != nil {
 		t.Fatal(err)
 	}
 	ann.over(t, ResultKicked)
@@ -171,7 +171,7 @@ func TestKickingAllEndsTheConference(t *testing.T) {
 	if err := b.house.Lock("1000", true); err != nil {
 		t.Fatal(err)
 	}
-	n, err := b.house.KickAll("1000")
+	n, err := b.house.Kick("1000", Selection{All: true})
 	if err != nil || n != 2 {
 		t.Errorf("kicked %d, %v; want 2", n, err)
 	}
@@ -200,7 +200,7 @@ func TestLiveTellsWhatGoesOn(t *testing.T) {
 	b.members(1)
 	b.call("bob", room)
 	b.members(2)
-	if err := b.house.Mute("1000", 2, true); err != nil {
+	if _, err := b.house.Mute("1000", Selection{Member: 2}, true); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.house.Lock("1000", true); err != nil {
@@ -214,15 +214,19 @@ func TestLiveTellsWhatGoesOn(t *testing.T) {
 		}
 		return "ann is not shown as the talker"
 	})
-	if shown.Extension != "1000" || shown.Name != "Board" || !shown.Locked || time.Since(shown.Since) > patience {
+	if shown.Extension != "1000" || shown.Name != "Board" || shown.State != "multi" || !shown.Locked || time.Since(shown.Since) > patience {
 		t.Errorf("conference: %+v", shown)
 	}
 	for i, want := range []Member{
-		{ID: 1, Call: "call-ann", Caller: "ann", Name: "ANN", Codec: "PCMU", Talking: true, Entered: true},
-		{ID: 2, Call: "call-bob", Caller: "bob", Name: "BOB", Codec: "PCMU", Muted: true, Entered: true},
+		{ID: 1, Call: "call-ann", Caller: "ann", Name: "ANN", Codec: "PCMU", Talking: true, Entered: true, Role: "participant"},
+		{ID: 2, Call: "call-bob", Caller: "bob", Name: "BOB", Codec: "PCMU", Muted: true, MutedBy: "moderator",
+			Entered: true, Role: "participant"},
 	} {
 		got := shown.Members[i]
 		want.Since, want.Level, want.Jitter, want.Delay = got.Since, got.Level, got.Jitter, got.Delay
+		if want.TalkTime = got.TalkTime; want.Talking != (got.TalkTime > 0) {
+			t.Errorf("%s has talked for %g s", got.Caller, got.TalkTime)
+		}
 		if got != want {
 			t.Errorf("member %+v\nwant   %+v", got, want)
 		}
@@ -236,12 +240,15 @@ func TestOperatorsAreToldWhatThereIsNoneOf(t *testing.T) {
 	b := newBuilding(t, mixer.Config{})
 	room := b.room("", nil)
 	order := func(extension string, member int) map[string]error {
-		_, all := b.house.KickAll(extension)
+		_, mute := b.house.Mute(extension, Selection{Member: member}, true)
+		_, kick := b.house.Kick(extension, Selection{Member: member})
+		_, all := b.house.Kick(extension, Selection{All: true})
+		_, last := b.house.Kick(extension, Selection{Last: true})
 		return map[string]error{
-			"mute": b.house.Mute(extension, member, true),
-			"kick": b.house.Kick(extension, member),
+			"mute": mute, "kick": kick, "all": all, "last": last,
 			"lock": b.house.Lock(extension, true),
-			"all":  all,
+			"say":  b.house.Say(extension, promptBegin),
+			"play": b.house.Play(extension, longTone("music")),
 		}
 	}
 	for name, err := range order("1001", 1) {
@@ -258,12 +265,12 @@ func TestOperatorsAreToldWhatThereIsNoneOf(t *testing.T) {
 		b.call(name, room)
 	}
 	b.members(3)
-	if err := b.house.Kick("1000", 3); err != nil {
+	if _, err := b.house.Kick("1000", Selection{Member: 3}); err != nil {
 		t.Fatal(err)
 	}
 	for _, member := range []int{0, -1, 3, 7} {
 		want := fmt.Sprintf("room 1000 has no member %d; members: 1, 2", member)
-		if err := b.house.Mute("1000", member, true); err == nil || err.Error() != want {
+		if _, err := b.house.Mute("1000", Selection{Member: member}, true); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}

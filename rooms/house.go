@@ -25,20 +25,21 @@ type Config struct {
 // House holds the directory of rooms and the conferences that are going on in them. All
 // methods may be called from any goroutine.
 type House struct {
-	engine  *mixer.Engine
-	log     *slog.Logger
-	prompts prompts
-	music   *media.Sound
-	visits  sync.WaitGroup
+	engine *mixer.Engine
+	log    *slog.Logger
+	music  *media.Sound
+	visits sync.WaitGroup
+	events eventHub
 
-	// mu guards the two maps, and room and visits of each conference.
-	mu    sync.Mutex
-	rooms map[string]Room        // by extension
-	live  map[string]*conference // by Room.ID
+	// mu guards these, and room and visits of each conference.
+	mu     sync.Mutex
+	voices *Voices
+	rooms  map[string]Room        // by extension
+	live   map[string]*conference // by Room.ID
 }
 
-// New builds a house without rooms. The error names a prompt that the built-in voice lacks or
-// that cannot be read.
+// New builds a house without rooms, which speaks with the built-in voices. The error names a prompt that one of them lacks
+// or that cannot be read.
 func New(config Config) (*House, error) {
 	if config.Engine == nil {
 		return nil, errors.New("build house: there is no engine")
@@ -47,31 +48,34 @@ func New(config Config) (*House, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	voice, err := builtinVoice()
+	voices, err := LoadVoices("")
 	if err != nil {
-		return nil, fmt.Errorf("load voice: %w", err)
-	}
-	prompts, err := loadPrompts(voice)
-	if err != nil {
-		return nil, fmt.Errorf("load voice: %w", err)
+		return nil, fmt.Errorf("load voices: %w", err)
 	}
 	music, err := builtinMusic()
 	if err != nil {
 		return nil, fmt.Errorf("load music: %w", err)
 	}
-	return furnish(config.Engine, log, prompts, music), nil
+	return furnish(config.Engine, log, voices, music), nil
 }
 
 // furnish builds a house with the sounds given.
-func furnish(engine *mixer.Engine, log *slog.Logger, prompts prompts, music *media.Sound) *House {
+func furnish(engine *mixer.Engine, log *slog.Logger, voices *Voices, music *media.Sound) *House {
 	return &House{
-		engine:  engine,
-		log:     log,
-		prompts: prompts,
-		music:   music,
-		rooms:   make(map[string]Room),
-		live:    make(map[string]*conference),
+		engine: engine,
+		log:    log,
+		music:  music,
+		voices: voices,
+		rooms:  make(map[string]Room),
+		live:   make(map[string]*conference),
 	}
+}
+
+// SetVoices replaces the voices. Who is in the house goes on with those he has; the next caller meets the new ones.
+func (h *House) SetVoices(voices *Voices) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.voices = voices
 }
 
 // SetRooms replaces the directory. Conferences go on with the members they have; the next
@@ -102,6 +106,7 @@ func (h *House) Receive(ctx context.Context, room Room, call Call) *Visit {
 	caller := call.Caller()
 	log.Info("caller received", "number", caller.Number, "address", caller.Address)
 	keypad := newKeypad(log)
+	own, all := h.voicesOf(room, caller, log)
 	visit := &Visit{
 		house:      h,
 		room:       room,
@@ -109,7 +114,8 @@ func (h *House) Receive(ctx context.Context, room Room, call Call) *Visit {
 		conference: h.occupy(room),
 		log:        log,
 		keypad:     keypad,
-		line:       newLine(h.prompts, keypad),
+		line:       newLine(own, keypad),
+		roomVoice:  all,
 		done:       make(chan struct{}),
 	}
 	h.visits.Add(1)
@@ -128,9 +134,9 @@ func (h *House) occupy(room Room) *conference {
 	c, ok := h.live[room.ID]
 	if !ok {
 		c = &conference{
-			mix:     h.engine.NewConference(room.ID),
-			prompts: h.prompts,
-			music:   h.music,
+			house: h,
+			mix:   h.engine.NewConference(room.ID),
+			music: h.music,
 		}
 		h.live[room.ID] = c
 	}

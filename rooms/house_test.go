@@ -53,11 +53,11 @@ func TestMembersOfARemovedRoomStayAndObey(t *testing.T) {
 	b.members(1)
 	b.house.SetRooms(nil)
 	b.members(1)
-	if err := b.house.Kick("1000", 1); err != nil {
+	if _, err := b.house.Kick("1000", Selection{Member: 1}); err != nil {
 		t.Fatal(err)
 	}
 	ann.over(t, ResultKicked)
-	if err := b.house.Kick("1000", 1); err == nil || err.Error() != "there is no room 1000" {
+	if _, err := b.house.Kick("1000", Selection{Member: 1}); err == nil || err.Error() != "there is no room 1000" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -65,8 +65,8 @@ func TestMembersOfARemovedRoomStayAndObey(t *testing.T) {
 func TestEveryVisitEndsWithItsCall(t *testing.T) {
 	b := newBuilding(t, mixer.Config{})
 	long := longTone(promptGetPIN)
-	for name := range b.house.prompts {
-		b.house.prompts[name] = long
+	for name := range b.prompts() {
+		b.prompts()[name] = long
 	}
 	var calls []*phone
 	open, guarded := b.room("", nil), b.room("4711", nil)
@@ -117,7 +117,11 @@ func TestBuiltinVoiceIsHeard(t *testing.T) {
 func (p *phone) hearsPrompt(t *testing.T, name string) {
 	t.Helper()
 	const length = 1600
-	prompt := p.visit.house.prompts[name].PCM(8000)
+	sound, ok := p.visit.line.voice.Sound(name)
+	if !ok {
+		t.Fatalf("there is no prompt %s", name)
+	}
+	prompt := sound.PCM(8000)
 	var part []int16
 	loudest := 0.0
 	for at := 0; at+length <= len(prompt); at += length / 4 {

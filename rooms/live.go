@@ -15,7 +15,9 @@ type Conference struct {
 	Name      string    `json:"name"`
 	Since     time.Time `json:"since"` // when its first member came
 	Locked    bool      `json:"locked"`
-	Members   []Member  `json:"members"` // in the order in which they came
+	// State is the phase as ConfBridge names it: inactive, single, single_marked, multi or multi_marked.
+	State   string   `json:"state"`
+	Members []Member `json:"members"` // in the order in which they came
 }
 
 // Member is one of a Conference. Caller and Name come from the network and may hold anything.
@@ -30,8 +32,16 @@ type Member struct {
 	Level   float64 `json:"level_dbfs"`
 	Talking bool    `json:"talking"`
 	Muted   bool    `json:"muted"`
-	Entered bool    `json:"entered"` // is in the mix
-	Music   bool    `json:"music"`   // is given hold music
+	// MutedBy is "moderator" if a moderator or an operator has muted the member, "self" if only he himself has or the
+	// room's option startmuted, and empty if he is not muted.
+	MutedBy   string  `json:"muted_by,omitempty"`
+	TalkTime  float64 `json:"talked_s"`   // how long he has talked, in seconds
+	Role      string  `json:"role"`       // participant or moderator
+	Marked    bool    `json:"marked"`     // is a leader
+	EndMarked bool    `json:"end_marked"` // goes with the last leader, or with any
+	Waiting   bool    `json:"waiting"`    // for a leader, outside the mix
+	Entered   bool    `json:"entered"`    // is in the mix
+	Music     bool    `json:"music"`      // is given hold music
 	// LossPercent is the share of the packets from the caller that did not arrive.
 	LossPercent float64 `json:"loss_percent"`
 	Jitter      float64 `json:"jitter_ms"` // of arrival, RFC 3550 6.4.1
@@ -73,19 +83,25 @@ func (h *House) Live() []Conference {
 // The lock is not held while the mixer is waited for.
 func (c *conference) live() Conference {
 	c.mu.Lock()
-	shown := Conference{Since: c.since, Locked: c.locked, Members: make([]Member, len(c.members))}
+	shown := Conference{Since: c.since, Locked: c.locked, State: string(c.crowd().phase()),
+		Members: make([]Member, len(c.members))}
 	place := make(map[*mixer.Seat]int, len(c.members))
 	for i, m := range c.members {
 		caller := m.call.Caller()
 		shown.Members[i] = Member{
-			ID:     m.number,
-			Call:   m.call.ID(),
-			Caller: caller.Number,
-			Name:   caller.Name,
-			Since:  m.since,
-			Level:  silence,
-			Muted:  m.muted,
-			Music:  m.music,
+			ID:        m.number,
+			Call:      m.call.ID(),
+			Caller:    caller.Number,
+			Name:      caller.Name,
+			Since:     m.since,
+			Level:     silence,
+			Muted:     m.muted.any(),
+			MutedBy:   m.muted.by(),
+			Role:      m.roleName(),
+			Marked:    m.role.marked,
+			EndMarked: m.role.endMarked || m.role.endMarkedAny,
+			Waiting:   m.waiting,
+			Music:     m.music,
 		}
 		place[m.seat] = i
 	}
@@ -100,6 +116,7 @@ func (c *conference) live() Conference {
 		m.Codec = stats.Codec
 		m.Level = max(stats.Level, silence)
 		m.Talking = stats.Talking
+		m.TalkTime = stats.TalkTime.Seconds()
 		m.Entered = stats.Entered
 		m.LossPercent = lossPercent(stats.Leg)
 		m.Jitter = milliseconds(time.Duration(stats.Leg.Jitter))

@@ -1,46 +1,109 @@
 package rooms
 
 import (
+	"context"
+	"sync/atomic"
 	"time"
 
+	"conclave/media"
 	"conclave/mixer"
 )
 
-// member is a caller who has been admitted. The mutex of the conference guards its fields.
+// member is a caller who has been admitted. The mutex of the conference guards what changes.
 type member struct {
 	number  int // in the conference, from 1
 	call    Call
-	options Options
+	room    Room    // as it was when he called
+	options Options // of his role in it
+	role    role
 	seat    *mixer.Seat
 	line    *line
 	since   time.Time
+	name    []*media.Sound // what the others hear of him when he comes and goes; nil: nothing
+	named   bool           // he has been asked for his name, and is thanked
 
-	muted bool
-	music bool
-	alone <-chan struct{} // closed once the prompt that nobody else is there is over; nil: not played
+	standing
+	entered bool // is in the mix
+	muted   muting
+	controls
 
-	// removed is closed when an operator has taken the member out of the conference.
-	removed chan struct{}
+	greeting   uint64   // the prompt that he is alone or has to wait; 0: it was not said, or is outdated
+	greetedFor standing // what it says
+
+	// end ends the member's stay, with a removal for a cause where others have put him out.
+	end     context.CancelCauseFunc
+	removed atomic.Bool // read by the mixer's goroutine, too
 }
 
-// silenceAlone stops the prompt that nobody else is there: it is no longer so.
-func (m *member) silenceAlone() {
-	if m.alone == nil {
-		return
+// removal is why a member was put out: the result of his visit.
+type removal string
+
+func (r removal) Error() string {
+	if r == ResultEndMarked {
+		return "the leader has left"
 	}
-	select {
-	case <-m.alone:
-	default:
-		m.line.hush()
+	return "removed by an operator or a moderator"
+}
+
+// moderates tells whether the member is a moderator.
+func (m *member) moderates() bool { return m.options.Admin }
+
+// Roles as operators read them.
+const (
+	roleParticipant = "participant"
+	roleModerator   = "moderator"
+)
+
+func (m *member) roleName() string {
+	if m.moderates() {
+		return roleModerator
 	}
-	m.alone = nil
+	return roleParticipant
+}
+
+// menu is what the member's keys do.
+func (m *member) menu() Menu {
+	if m.moderates() {
+		return m.room.ModeratorMenu
+	}
+	return m.room.Menu
+}
+
+// stand puts the member where he stands now: into the mix or out of it, with music or without.
+func (m *member) stand(now standing, crowd crowd, music *media.Sound) {
+	if now.waiting != m.greetedFor.waiting || !now.waiting && crowd.active() > 1 {
+		m.silenceGreeting()
+	}
+	switch {
+	case !now.waiting && !m.entered:
+		m.seat.Enter()
+	case now.waiting && m.entered:
+		m.seat.Leave()
+	}
+	switch {
+	case now.music && !m.music:
+		m.seat.Music(music)
+	case !now.music && m.music:
+		m.seat.Music(nil)
+	}
+	m.standing, m.entered = now, !now.waiting
+}
+
+// silenceGreeting stops the prompt that nobody else is there, or no leader: it is no longer so.
+func (m *member) silenceGreeting() {
+	if m.greeting != 0 {
+		m.seat.Cancel(m.greeting)
+		m.greeting = 0
+	}
 }
 
 // depart takes the member out of the mix and ends what only members hear. The seat stays, for
 // the last words.
 func (m *member) depart() {
+	m.removed.Store(true)
+	m.entered = false
 	m.seat.Leave()
-	m.silenceAlone()
+	m.silenceGreeting()
 	if m.music {
 		m.music = false
 		m.seat.Music(nil)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -15,10 +14,33 @@ type Options struct {
 	Quiet                bool
 	AnnounceOnlyUser     bool
 	HearOwnJoinSound     bool
-	MusicOnHoldWhenEmpty bool
+	MusicOnHoldWhenEmpty bool // also for those who wait for a leader
 	StartMuted           bool
 	MaxMembers           int           // 0: no limit
 	Timeout              time.Duration // whole seconds; 0: never
+
+	// Roles. A moderator, who came by the moderators' PIN, is admin and marked.
+	Admin, Marked, WaitMarked, EndMarked, EndMarkedAny bool
+
+	AnnounceUserCount       bool
+	AnnounceUserCountAll    int // members, the joiner included, from which on the others are told how many; 0: never
+	AnnounceJoinLeave       bool
+	AnnounceJoinLeaveReview bool // implies AnnounceJoinLeave
+	Announcements           bool // prompts and tones to the room at all
+
+	DTMFPassthrough     bool
+	DropSilence         bool          // dsp_drop_silence: what is not talk is not mixed at all
+	TalkingThreshold    int           // dsp_talking_threshold, mean magnitude 1..32768; 0: adapts to the caller's noise
+	SilenceThreshold    time.Duration // dsp_silence_threshold, 1 ms to 60 s
+	TalkDetectionEvents bool
+	JitterBuffer        bool // no: its minimum depth
+
+	Language       string            // of the room's voice
+	CallerLanguage bool              // a caller's Accept-Language may choose another
+	Menu           string            // of the participants: "default", "moderator", "none" or one of the operator's
+	ModeratorMenu  string            // of the moderators, likewise
+	Sounds         map[string]string // what replaces prompts, by the prompt's name: a WAV file or another prompt; nil: nothing
+	Announcement   string            // WAV file or prompt that is played to each joiner; empty: none
 }
 
 // option describes one option: how its value is read, what it is where none is given, what
@@ -27,26 +49,31 @@ type option struct {
 	name     string
 	kind     kind
 	standard string
-	meaning  string
+	meaning  string // continues "it …"
 	set      func(*Options, value)
 }
 
-// optionTable describes every option that this version takes, by name.
-var optionTable = []option{
-	{"announce_only_user", yesNo, "yes", "tells the first member that nobody else is there",
-		func(o *Options, v value) { o.AnnounceOnlyUser = v.yes }},
-	{"hear_own_join_sound", yesNo, "yes", "plays the join tone to the one who joins, too",
-		func(o *Options, v value) { o.HearOwnJoinSound = v.yes }},
-	{"max_members", count("members", 0, 100_000), "0", "turns callers away beyond this number; 0 is no limit",
-		func(o *Options, v value) { o.MaxMembers = v.number }},
-	{"music_on_hold_when_empty", yesNo, "yes", "plays music to a member who is alone",
-		func(o *Options, v value) { o.MusicOnHoldWhenEmpty = v.yes }},
-	{"quiet", yesNo, "no", "keeps tones and prompts of joining and leaving away",
-		func(o *Options, v value) { o.Quiet = v.yes }},
-	{"startmuted", yesNo, "no", "lets members in muted",
-		func(o *Options, v value) { o.StartMuted = v.yes }},
-	{"timeout", count("seconds", 0, 604_800), "0", "ends a member's call after this time; 0 is never",
-		func(o *Options, v value) { o.Timeout = time.Duration(v.number) * time.Second }},
+// optionTable describes every option that this version takes. Values are set in its order.
+var optionTable = slices.Concat(userOptions, bridgeOptions, soundOptions(), ownOptions)
+
+// OptionInfo describes an option to operators.
+type OptionInfo struct {
+	Name     string `json:"name"`
+	Standard string `json:"default"` // the value where none is given
+	Takes    string `json:"takes"`   // type, range and unit of values
+	Meaning  string `json:"meaning"` // what it does: "plays music …"
+	// RefersTo is what a value names that must be there: a sound, a voice, a menu or nothing.
+	RefersTo Reference `json:"-"`
+}
+
+// DescribeOptions describes the options that ParseOptions takes, in alphabetical order.
+func DescribeOptions() []OptionInfo {
+	described := make([]OptionInfo, len(optionTable))
+	for i, o := range optionTable {
+		described[i] = OptionInfo{o.name, o.standard, o.kind.takes, o.meaning, o.kind.refersTo}
+	}
+	slices.SortFunc(described, func(a, b OptionInfo) int { return strings.Compare(a.Name, b.Name) })
+	return described
 }
 
 // OptionNames lists the options that ParseOptions takes, in alphabetical order.
@@ -55,12 +82,14 @@ func OptionNames() []string {
 	for i, o := range optionTable {
 		names[i] = o.name
 	}
+	slices.Sort(names)
 	return names
 }
 
 // ParseOptions reads the options of a room; those that are not given have their defaults. The
 // error names every option that is unknown, not supported or has a wrong value, and what
-// would be right.
+// would be right. Whether there are the files, voices and menus that options name is not
+// looked at: see Library.
 func ParseOptions(given map[string]string) (Options, error) {
 	var options Options
 	var wrong []error
@@ -69,7 +98,7 @@ func ParseOptions(given map[string]string) (Options, error) {
 		if !ok {
 			text = o.standard
 		}
-		v, err := o.kind(text)
+		v, err := o.kind.read(text)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("option %s: %w; it %s (default %s)", o.name, err, o.meaning, o.standard))
 			continue
@@ -77,7 +106,7 @@ func ParseOptions(given map[string]string) (Options, error) {
 		o.set(&options, v)
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if !slices.Contains(OptionNames(), name) {
+		if _, known := findOption(optionTable, name); !known {
 			wrong = append(wrong, refusal(name))
 		}
 	}
@@ -87,33 +116,10 @@ func ParseOptions(given map[string]string) (Options, error) {
 	return options, nil
 }
 
-// kind reads the values of one type, range and unit; its error says what would be right.
-type kind func(text string) (value, error)
-
-// value is an option's value, in the field that its kind fills.
-type value struct {
-	yes    bool
-	number int
-}
-
-// yesNo takes the spellings that ConfBridge takes.
-func yesNo(text string) (value, error) {
-	switch strings.ToLower(strings.TrimSpace(text)) {
-	case "yes", "true", "on", "1":
-		return value{yes: true}, nil
-	case "no", "false", "off", "0":
-		return value{yes: false}, nil
+func findOption(table []option, name string) (option, bool) {
+	i := slices.IndexFunc(table, func(o option) bool { return o.name == name })
+	if i < 0 {
+		return option{}, false
 	}
-	return value{}, fmt.Errorf("%q is not yes or no (true, false, on, off, 1 and 0 are taken, too)", text)
-}
-
-// count takes whole numbers of a unit from first to last.
-func count(unit string, first, last int) kind {
-	return func(text string) (value, error) {
-		n, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil || n < first || n > last {
-			return value{}, fmt.Errorf("%q is not a whole number of %s from %d to %d", text, unit, first, last)
-		}
-		return value{number: n}, nil
-	}
+	return table[i], true
 }

@@ -18,22 +18,31 @@ import (
 )
 
 // Every sound of the tests is a tone of its own, so that what a phone heard can be told from
-// the spectrum: 25 windows of 40 ms a second keep tones 50 Hz apart.
-var tones = map[string]float64{
-	promptGetPIN: 500, promptInvalidPIN: 700, promptOnlyPerson: 900, promptFull: 1100,
-	promptLocked: 1300, promptKicked: 1500, promptMuted: 1700, promptUnmuted: 1900,
-	toneJoin: 2100, toneLeave: 2300, "music": 2500, "ann": 2700, "bob": 2900, "eve": 3100,
+// the spectrum: windows of 40 ms keep tones 75 Hz apart.
+var tones = spread(append(slices.Clone(testPrompts), "music", "announcement", "foreign", "ann", "bob", "eve", "joe", "kim"))
+
+// testPrompts are those that the tests' voice has.
+var testPrompts = append(slices.Clone(wholePrompts), promptAnd, promptHaveJoined, promptHaveLeft, "digits/2", "digits/3")
+
+func spread(names []string) map[string]float64 {
+	all := make(map[string]float64)
+	for i, name := range names {
+		all[name] = 350 + 75*float64(i)
+	}
+	return all
 }
 
-// testSounds are the prompts and the music as tones. A prompt lasts 0.2 s; the tone of those who
-// join is longer than the music needs to fade out under it.
-func testSounds() (prompts, *media.Sound) {
-	all := make(prompts)
-	for _, name := range promptNames {
-		all[name] = media.NewSound(8000, sine(tones[name], 8000, 1600))
+// testVoices are one voice, whose prompts are tones, and the music likewise. A prompt lasts 0.2 s; the tone of those who
+// join is longer than the music needs to fade out under it. What is put into the map is said in place of the tone.
+func testVoices() (*Voices, map[string]*media.Sound, *media.Sound) {
+	prompts, recordings := make(map[string]*media.Sound), make(map[string]recording)
+	for _, name := range testPrompts {
+		prompts[name] = media.NewSound(8000, sine(tones[name], 8000, 1600))
+		recordings[name] = func() (*media.Sound, error) { return prompts[name], nil }
 	}
-	all[toneJoin] = media.NewSound(8000, sine(tones[toneJoin], 8000, 5600))
-	return all, media.NewSound(8000, sine(tones["music"], 2000, 8000))
+	prompts[toneJoin] = media.NewSound(8000, sine(tones[toneJoin], 8000, 5600))
+	voice := newVoice(standardVoice, standardVoice, recordings)
+	return newVoices(voice), prompts, media.NewSound(8000, sine(tones["music"], 2000, 8000))
 }
 
 func sine(frequency, amplitude float64, samples int) []int16 {
@@ -47,27 +56,30 @@ func sine(frequency, amplitude float64, samples int) []int16 {
 // phone is the far end of a call: it sends RTP each 20 ms, presses keys by RFC 4733 and keeps
 // what it hears. Towards the house it is the Call.
 type phone struct {
-	name   string
-	leg    *media.Leg
-	conn   *net.UDPConn
-	server netip.AddrPort
-	ctx    context.Context
-	cancel context.CancelFunc
-	work   sync.WaitGroup
-	visit  *Visit
+	name     string
+	language string
+	leg      *media.Leg
+	conn     *net.UDPConn
+	server   netip.AddrPort
+	ctx      context.Context
+	cancel   context.CancelFunc
+	work     sync.WaitGroup
+	visit    *Visit
 
 	talks atomic.Bool
+	says  atomic.Bool // rises and falls as speech does
 	mute  atomic.Bool // sends nothing at all
 	keys  chan byte
 
-	mu     sync.Mutex
-	heard  []int16
-	hungUp []string
+	mu      sync.Mutex
+	heard   []int16
+	loudest []string // by window of heard
+	hungUp  []string
 }
 
 func (p *phone) ID() string { return "call-" + p.name }
 func (p *phone) Caller() Caller {
-	return Caller{Number: p.name, Name: strings.ToUpper(p.name), Address: p.server}
+	return Caller{Number: p.name, Name: strings.ToUpper(p.name), Address: p.server, Language: p.language}
 }
 func (p *phone) Leg() *media.Leg { return p.leg }
 
@@ -100,7 +112,7 @@ func (p *phone) send() {
 			p.conn.WriteToUDPAddrPort(append(packet[:12], payload...), p.server)
 		}
 	}
-	voice, frame := sine(tones[p.name], 8000, 8000), make([]byte, 160)
+	voice, syllables, frame := sine(tones[p.name], 8000, 8000), speech(tones[p.name]), make([]byte, 160)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	var key byte
@@ -141,6 +153,10 @@ func (p *phone) send() {
 			at := int(timestamp) % len(voice)
 			copy(pcm, voice[at:at+160])
 		}
+		if p.says.Load() {
+			at := int(timestamp) % len(syllables)
+			copy(pcm, syllables[at:at+160])
+		}
 		media.PCMU().Encode(frame, pcm)
 		write(0, false, timestamp, frame)
 		timestamp += 160
@@ -166,48 +182,60 @@ func (p *phone) listen() {
 	}
 }
 
+// A tone is told from what was heard in windows that overlap.
+const window, windowStep = 320, 160
+
 // transcript names what the phone heard, one after another: the loudest tone at each moment
 // where one lasted for 60 ms, "-" for 200 ms of silence.
 func (p *phone) transcript() []string {
-	const window, step = 320, 160
 	p.mu.Lock()
-	heard := slices.Clone(p.heard)
-	p.mu.Unlock()
-	var names []string
-	note := func(name string) {
-		if len(names) == 0 || names[len(names)-1] != name {
-			names = append(names, name)
-		}
+	defer p.mu.Unlock()
+	for at := len(p.loudest) * windowStep; at+window <= len(p.heard); at += windowStep {
+		p.loudest = append(p.loudest, loudest(p.heard[at:at+window]))
 	}
+	var names []string
 	before, lasted := "", 0
-	for at := 0; at+window <= len(heard); at += step {
-		loudest, most := "-", 150.0 // about -47 dBFS
-		for name, frequency := range tones {
-			if level := goertzel(heard[at:at+window], frequency); level > most {
-				loudest, most = name, level
-			}
-		}
-		if loudest != before {
-			before, lasted = loudest, 0
+	for _, tone := range p.loudest {
+		if tone != before {
+			before, lasted = tone, 0
 		}
 		lasted++
-		if loudest != "-" && lasted == 3 || lasted == 10 {
-			note(loudest)
+		if tone != "-" && lasted == 3 || lasted == 10 {
+			if len(names) == 0 || names[len(names)-1] != tone {
+				names = append(names, tone)
+			}
 		}
 	}
 	return names
 }
 
-// goertzel is the amplitude of a tone.
+// loudest is the name of the loudest tone in a window, "-" if there is none.
+func loudest(pcm []int16) string {
+	loudest, most := "-", 150.0 // about -47 dBFS
+	for name, frequency := range tones {
+		if level := goertzel(pcm, frequency); level > most {
+			loudest, most = name, level
+		}
+	}
+	return loudest
+}
+
+// hann is the window that halves the amplitude of a tone and keeps it from its neighbours.
+var hann = func() (w [window]float64) {
+	for i := range w {
+		w[i] = 0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/window)
+	}
+	return w
+}()
+
+// goertzel is the amplitude of a tone in a window.
 func goertzel(pcm []int16, frequency float64) float64 {
-	w := 2 * math.Pi * frequency / 8000
+	turn := 2 * math.Cos(2*math.Pi*frequency/8000)
 	var s1, s2 float64
 	for i, v := range pcm {
-		// Hann's window, which halves the amplitude.
-		hann := 0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/float64(len(pcm)))
-		s1, s2 = float64(v)*hann+2*math.Cos(w)*s1-s2, s1
+		s1, s2 = float64(v)*hann[i]+turn*s1-s2, s1
 	}
-	power := s1*s1 + s2*s2 - 2*math.Cos(w)*s1*s2
+	power := s1*s1 + s2*s2 - turn*s1*s2
 	return 4 * math.Sqrt(max(power, 0)) / float64(len(pcm))
 }
 
@@ -215,11 +243,8 @@ func goertzel(pcm []int16, frequency float64) float64 {
 // but silence between.
 func (p *phone) hears(t *testing.T, want ...string) {
 	t.Helper()
-	said := func() []string {
-		return slices.DeleteFunc(p.transcript(), func(name string) bool { return name == "-" })
-	}
 	eventually(t, func() string {
-		got := said()
+		got := p.sounds()
 		if len(got) >= len(want) && slices.Equal(got[:len(want)], want) {
 			return ""
 		}
@@ -227,11 +252,25 @@ func (p *phone) hears(t *testing.T, want ...string) {
 	})
 }
 
+// sounds is the transcript without the silence.
+func (p *phone) sounds() []string {
+	return slices.DeleteFunc(p.transcript(), func(name string) bool { return name == "-" })
+}
+
+// heardOnly checks that the phone has heard this and nothing else so far.
+func (p *phone) heardOnly(t *testing.T, want ...string) {
+	t.Helper()
+	p.hears(t, want...)
+	if got := p.sounds(); !slices.Equal(got, want) {
+		t.Errorf("%s heard %v, want %v", p.name, p.transcript(), want)
+	}
+}
+
 // forget begins a new transcript.
 func (p *phone) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.heard = nil
+	p.heard, p.loudest = nil, nil
 }
 
 // press presses keys one after another.
@@ -274,4 +313,13 @@ func eventually(t *testing.T, check func() string) {
 		}
 	}
 	t.Fatal(complaint)
+}
+
+// speech is a second of something that rises and falls as syllables do.
+func speech(frequency float64) []int16 {
+	pcm := sine(frequency, 8000, 8000)
+	for i := range pcm {
+		pcm[i] = int16(float64(pcm[i]) * (0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/1600)))
+	}
+	return pcm
 }

@@ -21,35 +21,71 @@ var errNoPIN = errors.New("the PIN was not entered")
 type pinVerdict string
 
 const (
-	pinPending  pinVerdict = ""
-	pinRight    pinVerdict = "right"
-	pinWrong    pinVerdict = "wrong"
-	pinEmpty    pinVerdict = "empty: # without a digit"
-	pinTimedOut pinVerdict = "timed out: no key came"
-	pinShort    pinVerdict = "too short: ended by #"
-	pinPaused   pinVerdict = "too short: no further key came"
+	pinPending     pinVerdict = ""
+	pinParticipant pinVerdict = "right"
+	pinModerator   pinVerdict = "right, of the moderators"
+	pinWrong       pinVerdict = "wrong"
+	pinEmpty       pinVerdict = "empty: # without a digit"
+	pinTimedOut    pinVerdict = "timed out: no key came"
+	pinShort       pinVerdict = "too short: ended by #"
+	pinPaused      pinVerdict = "too short: no further key came"
 )
+
+// admits tells that the entry opens the door.
+func (v pinVerdict) admits() bool { return v == pinParticipant || v == pinModerator }
+
+// pins are the PINs of a room. Where only the moderators have one everybody is asked, and # alone lets a participant in.
+type pins struct {
+	participant, moderator string // empty: there is none
+}
+
+func (r Room) pins() pins { return pins{participant: r.PIN, moderator: r.ModeratorPIN} }
+
+func (p pins) none() bool { return p.participant == "" && p.moderator == "" }
+
+// longest is the length of the longer one.
+func (p pins) longest() int { return max(len(p.participant), len(p.moderator)) }
+
+// compare holds what was entered against the PINs. It takes the same time wherever the first wrong digit is, and
+// whichever PIN it is of.
+func (p pins) compare(keys []byte) pinVerdict {
+	moderator := subtle.ConstantTimeCompare(keys, []byte(p.moderator))
+	participant := subtle.ConstantTimeCompare(keys, []byte(p.participant))
+	switch {
+	case len(keys) == 0:
+		return pinWrong
+	case moderator == 1:
+		return pinModerator
+	case participant == 1:
+		return pinParticipant
+	}
+	return pinWrong
+}
 
 // pinEntry is one try at a PIN: keys go in, a verdict comes out.
 type pinEntry struct {
-	pin  string
+	pins pins
 	keys []byte
 }
 
-// press takes the next key. The entry is complete at the length of the PIN, so that nobody
-// needs to know that # ends it.
+// press takes the next key. The entry is complete when it is a PIN, or as long as the longest one, so that nobody needs to
+// know that # ends it.
 func (e *pinEntry) press(key byte) pinVerdict {
 	if key != '#' {
 		e.keys = append(e.keys, key)
-		if e.full() {
-			return e.compare()
+		verdict := e.pins.compare(e.keys)
+		if verdict.admits() || e.full() {
+			return verdict
 		}
 		return pinPending
 	}
-	if len(e.keys) == 0 {
-		return pinEmpty
+	switch {
+	case len(e.keys) > 0:
+		return pinShort
+	case e.pins.participant == "":
+		return pinParticipant
 	}
-	return pinShort
+	return pinEmpty
 }
 
 // pause takes the lack of a key for as long as patience says.
@@ -68,51 +104,39 @@ func (e *pinEntry) patience() time.Duration {
 	return betweenKeysTime
 }
 
-func (e *pinEntry) full() bool { return len(e.keys) >= len(e.pin) }
+// full tells that no further digit can make a PIN of the entry.
+func (e *pinEntry) full() bool { return len(e.keys) >= e.pins.longest() }
 
-// compare takes the same time wherever the first wrong digit is.
-func (e *pinEntry) compare() pinVerdict {
-	if subtle.ConstantTimeCompare(e.keys, []byte(e.pin)) == 1 {
-		return pinRight
-	}
-	return pinWrong
-}
-
-// askPIN asks for the PIN up to three times. It returns nil when the PIN was right, errNoPIN
-// after the third failure, when the caller has heard of it, and else why ctx ended. The log
-// gets the reason of each failure and no digit.
-func (l *line) askPIN(ctx context.Context, pin string, log *slog.Logger) error {
+// askPIN asks for a PIN of the room up to three times, and tells whose it was. It returns errNoPIN after the third failure,
+// when the caller has heard of it, and else why ctx ended. The log gets the reason of each failure and no digit.
+func (l *line) askPIN(ctx context.Context, pins pins, log *slog.Logger) (moderator bool, err error) {
 	var key byte // the one that cut the prompt, and begins the try
 	for try := 1; ; try++ {
-		var err error
 		if key == 0 {
-			if key, err = l.ask(ctx, promptGetPIN, 0); err != nil {
-				return err
+			if key, err = l.ask(ctx, promptGetPIN); err != nil {
+				return false, err
 			}
 		}
-		entry := pinEntry{pin: pin}
+		entry := pinEntry{pins: pins}
 		verdict, err := l.enter(ctx, &entry, key)
 		if err != nil {
-			return err
+			return false, err
 		}
-		if verdict == pinRight {
-			return nil
+		if entry.full() || verdict.admits() && len(entry.keys) > 0 {
+			l.forgive()
+		}
+		if verdict.admits() {
+			return verdict == pinModerator, nil
 		}
 		log.Warn("PIN entry failed", "try", try, "reason", string(verdict), "keys", len(entry.keys))
 		if try == pinTries {
 			if err := l.tell(ctx, promptInvalidPIN); err != nil {
-				return err
+				return false, err
 			}
-			return errNoPIN
+			return false, errNoPIN
 		}
-		// Many end with # what was complete without: it belongs to the try that has failed,
-		// and must not cost the next one.
-		var skip byte
-		if entry.full() {
-			skip = '#'
-		}
-		if key, err = l.ask(ctx, promptInvalidPIN, skip); err != nil {
-			return err
+		if key, err = l.ask(ctx, promptInvalidPIN); err != nil {
+			return false, err
 		}
 	}
 }

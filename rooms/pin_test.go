@@ -35,11 +35,13 @@ type utterance struct {
 func (s *speaker) Play(id uint64, sounds ...*media.Sound) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, sound := range s.line.prompts {
-		if sound == sounds[0] {
-			s.queue = append(s.queue, utterance{id, name, sound.Duration()})
+	name := "sound"
+	for known := range s.line.voice.sounds {
+		if sound, ok := s.line.voice.Sound(known); ok && sound == sounds[0] {
+			name = known
 		}
 	}
+	s.queue = append(s.queue, utterance{id, name, duration(sounds)})
 	if len(s.queue) == 1 {
 		s.next()
 	}
@@ -70,6 +72,8 @@ func (s *speaker) StopPlay() {
 	s.queue = nil
 }
 
+func (s *speaker) Cancel(uint64) {}
+
 func (s *speaker) note(what string) {
 	fmt.Fprintf(&s.report, "%.2f %s\n", time.Since(s.begun).Seconds(), what)
 }
@@ -88,10 +92,20 @@ func keys(at float64, keys string) (list []pressing) {
 	return list
 }
 
+// silentVoice has prompts that last so many seconds.
+func silentVoice(seconds map[string]int) *Voice {
+	sounds := make(map[string]recording)
+	for name, long := range seconds {
+		sounds[name] = recorded(media.NewSound(8000, make([]int16, long*8000)))
+	}
+	return newVoice(standardVoice, standardVoice, sounds)
+}
+
 func TestPINConversation(t *testing.T) {
 	errGone := errors.New("gone")
 	tests := []struct {
 		name    string
+		pins    pins // without any: 4711 for participants
 		presses [][]pressing
 		gone    time.Duration // when the caller hangs up; 0: he does not
 		want    string        // what was said, and how it ended
@@ -181,6 +195,50 @@ func TestPINConversation(t *testing.T) {
 			reasons: []string{"wrong"},
 		},
 		{
+			name:    "moderators' PIN",
+			pins:    pins{participant: "4711", moderator: "4799"},
+			presses: [][]pressing{keys(1, "4799")},
+			want:    "0.00 conf-getpin\n1.00 cut\n1.30 moderator\n",
+		},
+		{
+			name:    "participants' PIN that is the shorter one needs no #",
+			pins:    pins{participant: "4711", moderator: "998877"},
+			presses: [][]pressing{keys(1, "4711")},
+			want:    "0.00 conf-getpin\n1.00 cut\n1.30 admitted\n",
+		},
+		{
+			name:    "moderators' PIN that is the shorter one needs no #",
+			pins:    pins{participant: "998877", moderator: "4711"},
+			presses: [][]pressing{keys(1, "4711")},
+			want:    "0.00 conf-getpin\n1.00 cut\n1.30 moderator\n",
+		},
+		{
+			name:    "wrong entry is complete at the length of the longer PIN",
+			pins:    pins{participant: "4711", moderator: "998877"},
+			presses: [][]pressing{keys(1, "471200"), keys(4, "998877")},
+			want:    "0.00 conf-getpin\n1.00 cut\n1.50 conf-invalidpin\n3.50 end\n3.50 conf-getpin\n4.00 cut\n4.50 moderator\n",
+			reasons: []string{"wrong"},
+		},
+		{
+			name:    "# alone enters as a participant where only moderators have a PIN",
+			pins:    pins{moderator: "4711"},
+			presses: [][]pressing{keys(1, "#")},
+			want:    "0.00 conf-getpin\n1.00 cut\n1.00 admitted\n",
+		},
+		{
+			name:    "moderators' PIN where participants have none",
+			pins:    pins{moderator: "4711"},
+			presses: [][]pressing{keys(4, "4711")},
+			want:    "0.00 conf-getpin\n3.00 end\n4.30 moderator\n",
+		},
+		{
+			name:    "wrong moderators' PIN does not enter as a participant",
+			pins:    pins{moderator: "4711"},
+			presses: [][]pressing{keys(1, "47#"), keys(4, "#")},
+			want:    "0.00 conf-getpin\n1.00 cut\n1.20 conf-invalidpin\n3.20 end\n3.20 conf-getpin\n4.00 cut\n4.00 admitted\n",
+			reasons: []string{"too short: ended by #"},
+		},
+		{
 			name: "hang-up in the prompt",
 			gone: time.Second,
 			want: "0.00 conf-getpin\n1.00 gone\n",
@@ -205,11 +263,7 @@ func TestPINConversation(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var logged bytes.Buffer
 				log := slog.New(slog.NewTextHandler(&logged, nil))
-				sounds := prompts{
-					promptGetPIN:     media.NewSound(8000, make([]int16, 3*8000)),
-					promptInvalidPIN: media.NewSound(8000, make([]int16, 2*8000)),
-				}
-				l := newLine(sounds, newKeypad(log))
+				l := newLine(silentVoice(map[string]int{promptGetPIN: 3, promptInvalidPIN: 2}), newKeypad(log))
 				s := &speaker{line: l, begun: time.Now()}
 				l.seat = s
 				for _, presses := range test.presses {
@@ -227,9 +281,17 @@ func TestPINConversation(t *testing.T) {
 					time.AfterFunc(test.gone, func() { cancel(errGone) })
 				}
 
-				err := l.askPIN(ctx, "4711", log)
+				room := test.pins
+				if room.none() {
+					room = pins{participant: "4711"}
+				}
+
+				moderator, err := l.askPIN(ctx, room, log)
 
 				end := map[error]string{nil: "admitted", errNoPIN: "refused", errGone: "gone"}[err]
+				if moderator {
+					end = "moderator"
+				}
 				s.mu.Lock()
 				s.note(end)
 				got := s.report.String()
@@ -250,7 +312,7 @@ func TestPINConversation(t *testing.T) {
 						t.Errorf("log line %d does not say %q:\n%s", i, reason, lines[i])
 					}
 				}
-				for _, digits := range []string{"4711", "4712", "0000", "*71A", "=47"} {
+				for _, digits := range []string{"4711", "4712", "4799", "998877", "0000", "*71A", "=47"} {
 					if strings.Contains(logged.String(), digits) {
 						t.Errorf("the log shows digits:\n%s", logged.String())
 					}
@@ -262,7 +324,7 @@ func TestPINConversation(t *testing.T) {
 
 func TestOneDigitPINAndLongPIN(t *testing.T) {
 	for _, pin := range []string{"0", "123456", strings.Repeat("9", 40)} {
-		entry := pinEntry{pin: pin}
+		entry := pinEntry{pins: pins{participant: pin}}
 		var verdict pinVerdict
 		for i := range len(pin) {
 			if verdict != pinPending {
@@ -270,7 +332,7 @@ func TestOneDigitPINAndLongPIN(t *testing.T) {
 			}
 			verdict = entry.press(pin[i])
 		}
-		if verdict != pinRight {
+		if verdict != pinParticipant {
 			t.Errorf("PIN of %d digits: %q", len(pin), verdict)
 		}
 	}

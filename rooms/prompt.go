@@ -1,42 +1,63 @@
 package rooms
 
-import (
-	"fmt"
+import "slices"
 
-	"conclave/media"
-)
-
-// The prompts, by the file names that Asterisk gives them.
+// The prompts, by the file names that Asterisk gives them. Those that it does not have are named in its manner.
 const (
 	promptGetPIN     = "conf-getpin"
 	promptInvalidPIN = "conf-invalidpin"
-	promptOnlyPerson = "conf-onlyperson"
-	promptFull       = "conf-full"
 	promptLocked     = "conf-locked"
-	promptKicked     = "conf-kicked"
-	promptMuted      = "conf-muted"
-	promptUnmuted    = "conf-unmuted"
-	toneJoin         = "confbridge-join"
-	toneLeave        = "confbridge-leave"
+	promptFull       = "conf-full"
+
+	promptRecordName = "vm-rec-name"
+	promptReviewName = "vm-review"
+	promptNameSaved  = "vm-msgsaved"
+	promptThankYou   = "auth-thankyou"
+
+	promptOnlyPerson    = "conf-onlyperson"
+	promptOnlyOne       = "conf-onlyone" // there is one other
+	promptThereAre      = "conf-thereare"
+	promptOtherInParty  = "conf-otherinparty"
+	promptWaitForLeader = "conf-waitforleader"
+	promptBegin         = "confbridge-conf-begin"
+	promptParticipant   = "conf-participant" // in the place of a name
+	promptAnd           = "conf-and"
+	promptHasJoined     = "conf-hasjoin"
+	promptHaveJoined    = "conf-havejoined"
+	promptHasLeft       = "conf-hasleft"
+	promptHaveLeft      = "conf-haveleft"
+	promptLeaderLeft    = "conf-leaderhasleft"
+
+	promptMuted        = "conf-muted"
+	promptUnmuted      = "conf-unmuted"
+	promptNowMuted     = "conf-now-muted" // all participants are
+	promptNowUnmuted   = "conf-now-unmuted"
+	promptLockedNow    = "conf-lockednow"
+	promptUnlockedNow  = "conf-unlockednow"
+	promptKicked       = "conf-kicked"
+	promptNowRecording = "conf-now-recording"
+
+	promptUserMenu  = "conf-usermenu"
+	promptAdminMenu = "conf-adminmenu"
+	promptErrorMenu = "conf-errormenu"
+
+	toneJoin  = "confbridge-join"
+	toneLeave = "confbridge-leave"
+	toneBeep  = "beep"
 )
 
-// promptNames lists what a voice must hold.
-var promptNames = []string{
-	promptGetPIN, promptInvalidPIN, promptOnlyPerson, promptFull, promptLocked,
-	promptKicked, promptMuted, promptUnmuted, toneJoin, toneLeave,
+// wholePrompts lists the prompts and tones that say something by themselves, which every voice is looked at for.
+// Numbers and what joins the parts of a sentence are a matter of each language's grammar.
+var wholePrompts = []string{
+	promptGetPIN, promptInvalidPIN, promptLocked, promptFull,
+	promptRecordName, promptReviewName, promptNameSaved, promptThankYou,
+	promptOnlyPerson, promptOnlyOne, promptThereAre, promptOtherInParty, promptWaitForLeader, promptBegin,
+	promptParticipant, promptHasJoined, promptHasLeft, promptLeaderLeft,
+	promptMuted, promptUnmuted, promptNowMuted, promptNowUnmuted, promptLockedNow, promptUnlockedNow,
+	promptKicked, promptNowRecording, promptUserMenu, promptAdminMenu, promptErrorMenu,
+	toneJoin, toneLeave, toneBeep,
 }
 
-// prompts holds every sound of promptNames.
-type prompts map[string]*media.Sound
-
-func loadPrompts(voice *Voice) (prompts, error) {
-	p := make(prompts)
-	for _, name := range promptNames {
-		sound, ok := voice.Sound(name)
-		if !ok {
-			return nil, fmt.Errorf("the voice has no prompt %s", name)
-		}
-		p[name] = sound
-	}
-	return p, nil
-}
+// PromptNames lists the prompts and tones that are played as such, in alphabetical order: conf-getpin, beep … They are
+// what a room's sounds may replace, and what a voice of the operator's own is looked at for.
+func PromptNames() []string { return slices.Sorted(slices.Values(wholePrompts)) }

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"conclave/mixer"
 )
 
+// Why a conversation ends, beside what the caller does.
 var (
 	errRTPTimeout = errors.New("RTP timeout")
+	errOverTime   = errors.New("the time allowed is over")
 )
 
 // Visit is one call's stay in the house, from the first prompt to the hang-up.
@@ -23,8 +26,10 @@ type Visit struct {
 	log        *slog.Logger
 	keypad     *keypad
 	line       *line
+	roomVoice  *Voice // of what is said to all; the caller's own is the line's
 	seat       *mixer.Seat
 	end        context.CancelCauseFunc // ends the conversation
+	member     atomic.Pointer[member]  // nil before he is admitted
 
 	result string
 	done   chan struct{}
@@ -77,8 +82,23 @@ func (v *Visit) notify(event mixer.Event) {
 		v.keypad.rtp(event.Digit)
 	case mixer.EventPlayed:
 		v.line.played(event.Play)
+	case mixer.EventTalking:
+		v.talks(true)
+	case mixer.EventSilent:
+		v.talks(false)
 	case mixer.EventTimeout:
 		v.end(errRTPTimeout)
+	}
+}
+
+// talks lets those know who listen to events that the member has begun to talk, or ended.
+func (v *Visit) talks(on bool) {
+	switch m := v.member.Load(); {
+	case m == nil || m.removed.Load() || !m.options.TalkDetectionEvents:
+	case on:
+		v.conference.emit(EventTalking, m)
+	default:
+		v.conference.emit(EventSilent, m)
 	}
 }
 
@@ -91,8 +111,10 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 			result, reason = ResultHangup, "internal error"
 		}
 	}()
-	if v.room.PIN != "" {
-		err := v.line.askPIN(ctx, v.room.PIN, v.log)
+	moderator := false
+	if pins := v.room.pins(); !pins.none() {
+		var err error
+		moderator, err = v.line.askPIN(ctx, pins, v.log)
 		if errors.Is(err, errNoPIN) {
 			return ResultFailed, err.Error()
 		}
@@ -100,15 +122,37 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 			return ResultHangup, err.Error()
 		}
 	}
-	m := &member{
-		call:    v.call,
-		options: v.room.Options,
-		seat:    v.seat,
-		line:    v.line,
-		removed: make(chan struct{}),
+	options := v.room.Options.profile(moderator)
+	m := &member{call: v.call, room: v.room, options: options, role: options.role(), seat: v.seat, line: v.line}
+	if options.asksName() {
+		name, err := v.line.askName(ctx, v.record, options.AnnounceJoinLeaveReview)
+		if err != nil {
+			return ResultHangup, err.Error()
+		}
+		m.named = true
+		m.name = spokenName(name, v.call.Caller().Number, v.roomVoice)
 	}
-	defer v.conference.leave(m)
-	switch err := v.conference.join(m); err {
+	v.seat.DetectTalk(mixer.TalkOptions{
+		Threshold: options.TalkingThreshold,
+		Silence:   options.SilenceThreshold,
+		Drop:      options.DropSilence,
+	})
+	v.seat.PassDigits(options.DTMFPassthrough)
+	v.seat.MinimumDelay(!options.JitterBuffer)
+	return v.enter(ctx, m)
+}
+
+func (v *Visit) record(limit time.Duration) dictation { return v.seat.Record(limit) }
+
+// enter lets the member into the conference and holds the conversation with him in there.
+func (v *Visit) enter(ctx context.Context, m *member) (result, reason string) {
+	result = ResultHangup // should there be a fault
+	inside, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	m.end = end
+	defer func() { v.conference.leave(m, result) }()
+	v.member.Store(m)
+	switch err := v.conference.join(m, v.roomVoice); err {
 	case errLocked:
 		v.line.tell(ctx, promptLocked)
 		return ResultLocked, err.Error()
@@ -116,31 +160,66 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 		v.line.tell(ctx, promptFull)
 		return ResultFull, err.Error()
 	}
-	v.log.Info("member entered", "member", m.number)
-	return v.stay(ctx, m)
+	v.log.Info("member entered", "member", m.number, "role", m.roleName())
+	if limit := m.options.Timeout; limit > 0 {
+		var stop context.CancelFunc
+		inside, stop = context.WithTimeoutCause(inside, limit, errOverTime)
+		defer stop()
+	}
+	if left := v.stay(inside, m); left {
+		return ResultDTMF, "left by a key"
+	}
+	cause := context.Cause(inside)
+	var removed removal
+	switch {
+	case errors.As(cause, &removed):
+		v.seeOff(ctx, m, removed)
+		return string(removed), removed.Error()
+	case errors.Is(cause, errOverTime):
+		return ResultTimeout, cause.Error()
+	}
+	return ResultHangup, cause.Error()
 }
 
-// stay waits for what ends a member's stay.
-func (v *Visit) stay(ctx context.Context, m *member) (result, reason string) {
-	var over <-chan time.Time
-	if limit := m.options.Timeout; limit > 0 {
-		timer := time.NewTimer(limit)
-		defer timer.Stop()
-		over = timer.C
-	}
+// stay obeys the member's keys until he leaves by one, which it reports, or ctx ends.
+func (v *Visit) stay(ctx context.Context, m *member) (left bool) {
+	m.keys = newKeys(m.menu())
+	pause := time.NewTimer(time.Hour) // until the keys pressed so far are complete
+	pause.Stop()
+	defer pause.Stop()
 	for {
+		var do []Action
 		select {
-		case <-v.keypad.pressed:
-			// No key has a meaning in here, and those at the door are not to wait for it.
-		case <-m.removed:
-			if !m.options.Quiet {
-				v.line.tell(ctx, promptKicked)
+		case key := <-v.keypad.pressed:
+			if !v.line.counts(key) {
+				continue
 			}
-			return ResultKicked, "removed by an operator"
-		case <-over:
-			return ResultTimeout, "the time allowed is over"
+			var wait time.Duration
+			if do, wait = m.keys.press(key, time.Now()); wait > 0 {
+				pause.Reset(wait)
+			} else {
+				pause.Stop()
+			}
+		case <-pause.C:
+			do = m.keys.pause()
 		case <-ctx.Done():
-			return ResultHangup, context.Cause(ctx).Error()
+			return false
 		}
+		if left, _ := v.act(ctx, m, do); left {
+			return true
+		}
+	}
+}
+
+// seeOff says the last words to a member whom others have put out.
+func (v *Visit) seeOff(ctx context.Context, m *member, why removal) {
+	if m.options.Quiet {
+		return
+	}
+	v.line.hush()
+	if why == ResultEndMarked {
+		v.line.tell(ctx, promptLeaderLeft)
+	} else {
+		v.line.tell(ctx, promptKicked)
 	}
 }

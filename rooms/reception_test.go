@@ -33,7 +33,7 @@ func TestPINByInfoAdmits(t *testing.T) {
 
 func TestPINTypedOverThePromptCutsIt(t *testing.T) {
 	b := newBuilding(t, mixer.Config{})
-	b.house.prompts[promptGetPIN] = longTone(promptGetPIN)
+	b.prompts()[promptGetPIN] = longTone(promptGetPIN)
 	ann := b.call("ann", b.room("4711", nil))
 	ann.hears(t, promptGetPIN)
 	ann.press("4711")
@@ -72,7 +72,7 @@ func TestHangUpAtTheDoorLeavesNothing(t *testing.T) {
 	ann.hears(t, promptGetPIN)
 	ann.cancel()
 	ann.over(t, ResultHangup)
-	if err := b.house.Kick("1000", 1); err == nil || err.Error() != "room 1000 has no members now" {
+	if _, err := b.house.Kick("1000", Selection{Member: 1}); err == nil || err.Error() != "room 1000 has no members now" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestNewPINCountsForTheNextCaller(t *testing.T) {
 
 func TestFaultInAConversationCostsOnlyThatCall(t *testing.T) {
 	b := newBuilding(t, mixer.Config{})
-	delete(b.house.prompts, promptFull)
+	b.prompts()[promptFull] = nil
 	room := b.room("", map[string]string{"max_members": "1"})
 	ann := b.call("ann", room)
 	b.members(1)

@@ -6,8 +6,12 @@ const (
 	ResultFailed = "FAILED"
 	// ResultHangup: the caller hung up, or his audio ceased.
 	ResultHangup = "HANGUP"
-	// ResultKicked: an operator removed the member.
+	// ResultKicked: an operator or a moderator removed the member.
 	ResultKicked = "KICKED"
+	// ResultEndMarked: the last leader has left, or any where that is enough.
+	ResultEndMarked = "ENDMARKED"
+	// ResultDTMF: the member left by a key of the menu.
+	ResultDTMF = "DTMF"
 	// ResultTimeout: the time that the room's option timeout allows was over.
 	ResultTimeout = "TIMEOUT"
 	// ResultLocked: the conference was locked.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/rooms"
 )
 
 var networks = []string{"udp", "tcp", "udp6", "tcp6"}
@@ -88,7 +90,7 @@ func TestServerHangsUp(t *testing.T) {
 				call := newAgent(t, s, network).newCall("2000")
 				call.establish()
 				eventually(t, "the caller is a member", func() bool { return len(s.house.Live()) == 1 })
-				if _, err := s.house.KickAll("2000"); err != nil {
+				if _, err := s.house.Kick("2000", rooms.Selection{All: true}); err != nil {
 					t.Fatal(err)
 				}
 				bye := call.request(sipgo.BYE)
@@ -109,7 +111,7 @@ func TestUnansweredByeEndsTheCall(t *testing.T) {
 	call := newAgent(t, s, "udp").newCall("2000")
 	call.establish()
 	eventually(t, "the caller is a member", func() bool { return len(s.house.Live()) == 1 })
-	if _, err := s.house.KickAll("2000"); err != nil {
+	if _, err := s.house.Kick("2000", rooms.Selection{All: true}); err != nil {
 		t.Fatal(err)
 	}
 	call.request(sipgo.BYE)
@@ -123,7 +125,7 @@ func TestClosedConnectionEndsTheCallAtItsBye(t *testing.T) {
 	call.establish()
 	eventually(t, "the caller is a member", func() bool { return len(s.house.Live()) == 1 })
 	a.conn.Close()
-	if _, err := s.house.KickAll("2000"); err != nil {
+	if _, err := s.house.Kick("2000", rooms.Selection{All: true}); err != nil {
 		t.Fatal(err)
 	}
 	s.empty(t)
@@ -134,7 +136,7 @@ func TestByesThatCross(t *testing.T) {
 	call := newAgent(t, s, "udp").newCall("2000")
 	call.establish()
 	eventually(t, "the caller is a member", func() bool { return len(s.house.Live()) == 1 })
-	if _, err := s.house.KickAll("2000"); err != nil {
+	if _, err := s.house.Kick("2000", rooms.Selection{All: true}); err != nil {
 		t.Fatal(err)
 	}
 	bye := call.request(sipgo.BYE)
@@ -152,7 +154,7 @@ func TestRecordRouteAndTargetOfOurBye(t *testing.T) {
 	call.took(call.response(200))
 	call.ack("")
 	eventually(t, "the caller is a member", func() bool { return len(s.house.Live()) == 1 })
-	if _, err := s.house.KickAll("2000"); err != nil {
+	if _, err := s.house.Kick("2000", rooms.Selection{All: true}); err != nil {
 		t.Fatal(err)
 	}
 	bye := call.request(sipgo.BYE)

@@ -14,6 +14,9 @@ import (
 // maxNameRunes bounds what is kept of a caller's number and name.
 const maxNameRunes = 64
 
+// maxLanguages bounds, in octets, what is read of the languages that a caller accepts: a browser sends a dozen of them.
+const maxLanguages = 256
+
 // callerOf reads who is calling from the From header. Nobody has proven anything, so the
 // caller is a guest.
 func callerOf(req *sipgo.Request, from netip.AddrPort) rooms.Caller {
@@ -23,11 +26,25 @@ func callerOf(req *sipgo.Request, from netip.AddrPort) rooms.Caller {
 		number, _, _ = strings.Cut(raw, ";")
 	}
 	return rooms.Caller{
-		Number:  clean(number),
-		Name:    clean(unquote(h.DisplayName)),
-		Address: from,
-		Guest:   true,
+		Number:   clean(number),
+		Name:     clean(unquote(h.DisplayName)),
+		Address:  from,
+		Language: languagesOf(req),
+		Guest:    true,
 	}
+}
+
+// languagesOf reads the languages that a caller's phone accepts, which may be given in several headers (RFC 3261 7.3.1).
+func languagesOf(req *sipgo.Request) string {
+	var all []string
+	for _, h := range req.GetHeaders("Accept-Language") {
+		all = append(all, h.Value())
+	}
+	languages := strings.Join(all, ", ")
+	if len(languages) > maxLanguages {
+		return ""
+	}
+	return languages
 }
 
 // unescape undoes the escaping of a user part, once (RFC 3261 19.1.2). What is escaped

@@ -40,3 +40,24 @@ func TestCallerIsReadFromTheFromHeader(t *testing.T) {
 		}
 	}
 }
+
+func TestLanguagesOfACallerAreReadFromAllHeaders(t *testing.T) {
+	for _, test := range []struct {
+		headers []string
+		want    string
+	}{
+		{nil, ""},
+		{[]string{"de-AT, de;q=0.8, en;q=0.5"}, "de-AT, de;q=0.8, en;q=0.5"},
+		{[]string{"de", "en;q=0.5"}, "de, en;q=0.5"},
+		{[]string{strings.Repeat("de,", 1000)}, ""},
+	} {
+		req := sipgo.NewRequest(sipgo.INVITE, sipgo.Uri{})
+		req.AppendHeader(&sipgo.FromHeader{})
+		for _, value := range test.headers {
+			req.AppendHeader(sipgo.NewHeader("Accept-Language", value))
+		}
+		if got := callerOf(req, netip.AddrPort{}).Language; got != test.want {
+			t.Errorf("%q: languages %q, want %q", test.headers, got, test.want)
+		}
+	}
+}

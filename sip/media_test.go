@@ -10,6 +10,7 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"conclave/rooms"
 	"conclave/sip"
 )
 
@@ -168,7 +169,7 @@ func TestTargetRefresh(t *testing.T) {
 				call.ack("")
 			}
 			eventually(t, "the caller is a member", func() bool { return len(s.house.Live()) == 1 })
-			if _, err := s.house.KickAll("2000"); err != nil {
+			if _, err := s.house.Kick("2000", rooms.Selection{All: true}); err != nil {
 				t.Fatal(err)
 			}
 			bye := call.request(sipgo.BYE)

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/rooms"
 )
 
 func TestOfferlessCallBeginsAtTheAck(t *testing.T) {
@@ -189,7 +191,7 @@ func TestAnswerThatCrossesOurByeIsAcknowledged(t *testing.T) {
 	s := startServer(t, nil)
 	call, reinvite := chosen(t, s)
 	eventually(t, "the caller is a member", func() bool { return len(s.house.Live()) == 1 })
-	if _, err := s.house.KickAll("2000"); err != nil {
+	if _, err := s.house.Kick("2000", rooms.Selection{All: true}); err != nil {
 		t.Fatal(err)
 	}
 	bye := call.request(sipgo.BYE)

@@ -6,6 +6,7 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"conclave/rooms"
 	"conclave/sip"
 )
 
@@ -62,7 +63,7 @@ func TestByeWaitsForTheAck(t *testing.T) {
 	call.send("INVITE", call.offer("0"))
 	call.took(call.response(200))
 	eventually(t, "the caller is a member", func() bool { return len(s.house.Live()) == 1 })
-	if _, err := s.house.KickAll("2000"); err != nil {
+	if _, err := s.house.Kick("2000", rooms.Selection{All: true}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the member has left", func() bool { return len(s.house.Live()) == 0 })

@@ -18,17 +18,18 @@ var (
 
 // Room is a conference room as configured.
 type Room struct {
-	ID        string // unique over all nodes, never reused; given by AddRoom
-	Extension string // digits
-	Name      string
-	PIN       string // digits; empty: an open room
-	Options   map[string]string
-	Created   time.Time // UTC, in milliseconds; given by AddRoom
-	Changed   time.Time // UTC, in milliseconds; given by AddRoom and SetRoom
+	ID           string // unique over all nodes, never reused; given by AddRoom
+	Extension    string // digits
+	Name         string
+	PIN          string // digits; empty: an open room
+	ModeratorPIN string // digits; empty: nobody becomes a moderator by a PIN
+	Options      map[string]string
+	Created      time.Time // UTC, in milliseconds; given by AddRoom
+	Changed      time.Time // UTC, in milliseconds; given by AddRoom and SetRoom
 }
 
 const selectRooms = `
-	SELECT id, extension, rooms.name, pin, created, changed, o.name, o.value
+	SELECT id, extension, rooms.name, pin, moderator_pin, created, changed, o.name, o.value
 	FROM rooms LEFT JOIN room_options AS o ON o.room = rooms.id `
 
 // Rooms returns all rooms, shorter extensions first.
@@ -66,8 +67,9 @@ func (db *DB) AddRoom(ctx context.Context, room Room) error {
 		}
 		room.ID = rand.Text()
 		now := time.Now().UnixMilli()
-		_, err = tx.ExecContext(ctx, "INSERT INTO rooms (id, extension, name, pin, created, changed) VALUES (?, ?, ?, ?, ?, ?)",
-			room.ID, room.Extension, room.Name, room.PIN, now, now)
+		_, err = tx.ExecContext(ctx, `
+			INSERT INTO rooms (id, extension, name, pin, moderator_pin, created, changed) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			room.ID, room.Extension, room.Name, room.PIN, room.ModeratorPIN, now, now)
 		if err != nil {
 			return err
 		}
@@ -79,7 +81,7 @@ func (db *DB) AddRoom(ctx context.Context, room Room) error {
 	return nil
 }
 
-// SetRoom changes the name, PIN and options of a room: change gets the room as it is and edits it; no other writer comes
+// SetRoom changes the name, PINs and options of a room: change gets the room as it is and edits it; no other writer comes
 // in between. If change returns an error, that error is returned and nothing is changed.
 func (db *DB) SetRoom(ctx context.Context, extension string, change func(*Room) error) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
@@ -90,8 +92,8 @@ func (db *DB) SetRoom(ctx context.Context, extension string, change func(*Room) 
 		if err := change(&room); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE rooms SET name = ?, pin = ?, changed = ? WHERE id = ?",
-			room.Name, room.PIN, time.Now().UnixMilli(), room.ID)
+		_, err = tx.ExecContext(ctx, "UPDATE rooms SET name = ?, pin = ?, moderator_pin = ?, changed = ? WHERE id = ?",
+			room.Name, room.PIN, room.ModeratorPIN, time.Now().UnixMilli(), room.ID)
 		if err != nil {
 			return err
 		}
@@ -150,7 +152,8 @@ func scanRooms(rows *sql.Rows) ([]Room, error) {
 		var room Room
 		var created, changed int64
 		var name, value sql.NullString
-		if err := rows.Scan(&room.ID, &room.Extension, &room.Name, &room.PIN, &created, &changed, &name, &value); err != nil {
+		err := rows.Scan(&room.ID, &room.Extension, &room.Name, &room.PIN, &room.ModeratorPIN, &created, &changed, &name, &value)
+		if err != nil {
 			return nil, err
 		}
 		if len(rooms) == 0 || rooms[len(rooms)-1].ID != room.ID {

@@ -15,7 +15,7 @@ func TestRoomSurvivesReopening(t *testing.T) {
 	if rooms, err := db.Rooms(t.Context()); err != nil || len(rooms) != 0 {
 		t.Fatalf("new database: rooms %v, %v", rooms, err)
 	}
-	want := store.Room{Extension: "0100", Name: "Früh", PIN: "0", Options: map[string]string{"quiet": "yes", "timeout": "90"}}
+	want := store.Room{Extension: "0100", Name: "Früh", PIN: "0", ModeratorPIN: "99", Options: map[string]string{"quiet": "yes", "timeout": "90"}}
 	if err := db.AddRoom(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestRoomSurvivesReopening(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Name != want.Name || got.PIN != want.PIN || got.Options["quiet"] != "yes" || got.Options["timeout"] != "90" || len(got.Options) != 2 {
+	if got.Name != want.Name || got.PIN != want.PIN || got.ModeratorPIN != want.ModeratorPIN || got.Options["quiet"] != "yes" || got.Options["timeout"] != "90" || len(got.Options) != 2 {
 		t.Errorf("read back %+v, stored %+v", got, want)
 	}
 	if got.ID == "" || got.Created.IsZero() || !got.Created.Equal(got.Changed) {
@@ -106,6 +106,7 @@ func TestSetRoomChangesNothingOnError(t *testing.T) {
 	tests := map[string]func(*store.Room) error{
 		"error of the caller": func(r *store.Room) error { r.Name = "b"; r.Options["x"] = "y"; return refused },
 		"PIN with letters":    func(r *store.Room) error { r.PIN = "12a"; return nil },
+		"moderator PIN":       func(r *store.Room) error { r.ModeratorPIN = "1#"; return nil },
 		"no name":             func(r *store.Room) error { r.Name = ""; return nil },
 		"option without name": func(r *store.Room) error { r.Name = "b"; r.Options[""] = "y"; return nil },
 	}

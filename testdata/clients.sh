@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what `make test` needs beside Go and is missing: the C compiler for SQLite, and the real SIP clients and sound
-# tools that tests call. It needs Debian and root; without, it names what is missing, and the tests that need it are
+# Installs what `make test` needs beside Go and is missing: the C compiler for SQLite, and the real SIP clients, sound
+# tools and voices that tests use. It needs Debian and root; without, it names what is missing, and the tests that need it are
 # skipped. In CI that is a failure.
 set -euo pipefail
 
@@ -13,6 +13,10 @@ need sipp sip-tester
 need baresip baresip-core
 need sox sox
 need espeak-ng espeak-ng
+# Voices made for Asterisk.
+for voice in en ru; do
+    compgen -G "/usr/share/asterisk/sounds/${voice}_*/conf-getpin.wav" >/dev/null || missing+=("asterisk-core-sounds-$voice-wav")
+done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then

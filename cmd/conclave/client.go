@@ -16,6 +16,12 @@ import (
 // errNoServer tells that no server runs on the data directory.
 var errNoServer = errors.New("no server is running")
 
+// How long the server is waited for.
+const (
+	callTime   = 10 * time.Second
+	uploadTime = time.Minute
+)
+
 // client is an operator's side of the control socket.
 type client struct {
 	data dataDir
@@ -27,43 +33,71 @@ func newClient(data dataDir) *client {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", data.socket())
 	}
-	return &client{data: data, http: http.Client{
-		Timeout:   10 * time.Second,
-		Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true},
-	}}
+	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true, ExpectContinueTimeout: callTime}
+	return &client{data: data, http: http.Client{Transport: transport}}
 }
 
 // call asks the server and decodes its answer into v, unless that is nil. The error is the server's own words, or
 // errNoServer.
 func (c *client) call(ctx context.Context, method, path string, v any) error {
-	request, err := http.NewRequestWithContext(ctx, method, "http://conclave"+path, nil)
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	return c.exchange(ctx, method, path, nil, v)
+}
+
+// send is call with a body to POST.
+func (c *client) send(ctx context.Context, path string, body io.Reader, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, uploadTime)
+	defer cancel()
+	return c.exchange(ctx, http.MethodPost, path, body, v)
+}
+
+func (c *client) exchange(ctx context.Context, method, path string, body io.Reader, v any) error {
+	response, err := c.ask(ctx, method, path, body)
 	if err != nil {
-		return fmt.Errorf("ask the server: %w", err)
+		return err
 	}
-	response, err := c.http.Do(request)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w on %s; start one with `conclave serve`, or say where it is with --data", errNoServer, string(c.data))
-	case err != nil:
-		return fmt.Errorf("ask the server on %s: %w", string(c.data), err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	defer response.Close()
+	text, err := io.ReadAll(response)
 	if err != nil {
 		return fmt.Errorf("read the server's answer: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		var refused failure
-		if json.Unmarshal(body, &refused) != nil || refused.Error == "" {
-			return fmt.Errorf("the server answered %s", response.Status)
-		}
-		return errors.New(refused.Error)
 	}
 	if v == nil {
 		return nil
 	}
-	if err := json.Unmarshal(body, v); err != nil {
+	if err := json.Unmarshal(text, v); err != nil {
 		return fmt.Errorf("read the server's answer: %w", err)
 	}
 	return nil
+}
+
+// ask returns the server's answer as it comes; the caller closes it. The error is as that of call.
+func (c *client) ask(ctx context.Context, method, path string, body io.Reader) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://conclave"+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("ask the server: %w", err)
+	}
+	if body != nil {
+		request.Header.Set("Expect", "100-continue") // the server may refuse before it has read all
+	}
+	response, err := c.http.Do(request)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return nil, fmt.Errorf("%w on %s; start one with `conclave serve`, or say where it is with --data", errNoServer, string(c.data))
+	case err != nil:
+		return nil, fmt.Errorf("ask the server on %s: %w", string(c.data), err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return response.Body, nil
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read the server's answer: %w", err)
+	}
+	var refused failure
+	if json.Unmarshal(text, &refused) != nil || refused.Error == "" {
+		return nil, fmt.Errorf("the server answered %s", response.Status)
+	}
+	return nil, errors.New(refused.Error)
 }

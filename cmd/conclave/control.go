@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 
@@ -20,12 +19,16 @@ import (
 
 // control answers operators on the Unix socket of the data directory: HTTP with JSON bodies.
 //
-//	GET    /v1/live[?room=EXT]                     conferences and members now: []rooms.Conference
-//	GET    /v1/stats                               the clockwork's counters: mixer.EngineStats
-//	DELETE /v1/stats                               start to count anew
-//	POST   /v1/rooms/reload                        read the rooms from the database again
-//	POST   /v1/rooms/EXT/lock, unlock, kick        the whole conference
-//	POST   /v1/rooms/EXT/members/N/mute, unmute, kick
+//	GET    /v1/live[?room=EXT]           conferences and members now: []rooms.Conference
+//	GET    /v1/events[?room=EXT]         what happens from now on: a rooms.Event in each line, until one side ends it
+//	GET    /v1/stats                     the clockwork's counters: mixer.EngineStats
+//	DELETE /v1/stats                     start to count anew
+//	POST   /v1/rooms/reload              read the rooms from the database again
+//	POST   /v1/rooms/EXT/lock, unlock    the whole conference
+//	POST   /v1/rooms/EXT/say             prompts to everybody in it, one after another: {"prompts": ["conf-lockednow"]}
+//	POST   /v1/rooms/EXT/play            a WAV file to everybody in it: {"duration_s": 2.5}
+//	POST   /v1/rooms/EXT/members/WHO/mute, unmute, kick
+//	                                     WHO is a member's number, all, last or participants: {"changed": 1}
 //
 // What is refused is answered with a status of 4xx and {"error": "…"}.
 type control struct {
@@ -36,6 +39,7 @@ type control struct {
 
 	server  http.Server
 	serving sync.WaitGroup
+	ending  chan struct{} // closed when the server is about to close: answers without an end come to one
 }
 
 // start listens on the socket and serves until close.
@@ -53,6 +57,8 @@ func (c *control) start(data dataDir) error {
 		MaxHeaderBytes:    1 << 14,
 		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
 	}
+	c.ending = make(chan struct{})
+	c.server.RegisterOnShutdown(func() { close(c.ending) })
 	c.serving.Go(func() {
 		if err := c.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			c.log.Error("the control socket is closed; calls go on", "error", err)
@@ -127,23 +133,8 @@ func (c *control) routes() http.Handler {
 	mux.HandleFunc("POST /v1/rooms/reload", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, struct{}{}, c.reload(r.Context()))
 	})
-	mux.HandleFunc("POST /v1/rooms/{ext}/lock", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, struct{}{}, c.house.Lock(r.PathValue("ext"), true))
-	})
-	mux.HandleFunc("POST /v1/rooms/{ext}/unlock", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, struct{}{}, c.house.Lock(r.PathValue("ext"), false))
-	})
-	mux.HandleFunc("POST /v1/rooms/{ext}/kick", func(w http.ResponseWriter, r *http.Request) {
-		n, err := c.house.KickAll(r.PathValue("ext"))
-		reply(w, kicked{n}, err)
-	})
-	mux.HandleFunc("POST /v1/rooms/{ext}/members/{member}/mute", memberOrder(func(ext string, member int) error {
-		return c.house.Mute(ext, member, true)
-	}))
-	mux.HandleFunc("POST /v1/rooms/{ext}/members/{member}/unmute", memberOrder(func(ext string, member int) error {
-		return c.house.Mute(ext, member, false)
-	}))
-	mux.HandleFunc("POST /v1/rooms/{ext}/members/{member}/kick", memberOrder(c.house.Kick))
+	mux.HandleFunc("GET /v1/events", c.tellEvents)
+	c.routeOrders(mux)
 	return mux
 }
 
@@ -162,22 +153,6 @@ func (c *control) live(ext string) ([]rooms.Conference, error) {
 		return nil, fmt.Errorf("there is no room %s", ext)
 	}
 	return []rooms.Conference{}, nil
-}
-
-func memberOrder(order func(ext string, member int) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		member, err := strconv.Atoi(r.PathValue("member"))
-		if err != nil {
-			answer(w, http.StatusBadRequest, failure{fmt.Sprintf("member %q is not a number", r.PathValue("member"))})
-			return
-		}
-		reply(w, struct{}{}, order(r.PathValue("ext"), member))
-	}
-}
-
-// kicked is the answer to a kick of all: how many they were.
-type kicked struct {
-	Kicked int `json:"kicked"`
 }
 
 // failure is the body of every answer that is not 200.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,18 +8,16 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
-	"unicode/utf8"
 
 	"conclave/rooms"
-
-	"golang.org/x/sys/unix"
 )
 
-// liveCmd shows what goes on, once or once a second.
+// liveCmd shows what goes on, once or again and again.
 type liveCmd struct {
 	Ext   *extension `arg:"" optional:"" help:"Number of a room; without it, all."`
-	Watch bool       `help:"Show it again each second until ctrl-C."`
+	Watch bool       `help:"Show it until ctrl-C: on a terminal twice a second, with keys that mute, kick and lock; else each second."`
 	JSON  bool       `name:"json" help:"Print JSON."`
 }
 
@@ -30,29 +27,43 @@ func (c *liveCmd) Run(ctx context.Context, data dataDir) error {
 		path += "?room=" + url.QueryEscape(string(*c.Ext))
 	}
 	server := newClient(data)
-	show := func(draw func([]rooms.Conference) error) error {
-		var live []rooms.Conference
-		if err := server.call(ctx, "GET", path, &live); err != nil {
+	ask := func(ctx context.Context) (live []rooms.Conference, err error) {
+		err = server.call(ctx, "GET", path, &live)
+		return live, err
+	}
+	show := func(live []rooms.Conference) error { return writeLive(os.Stdout, live) }
+	if c.JSON {
+		show = func(live []rooms.Conference) error { return printJSON(live) }
+	}
+	switch {
+	case !c.Watch:
+		live, err := ask(ctx)
+		if err != nil {
 			return err
 		}
-		return draw(live)
+		return show(live)
+	case !c.JSON && isScreen(os.Stdout):
+		// An order waits for the server's answer, and it is the answer that the operator is shown.
+		give := func(ctx context.Context, path string) (n int, err error) {
+			var out changed
+			err = server.call(ctx, "POST", path, &out)
+			return out.Changed, err
+		}
+		return watchOnScreen(ctx, os.Stdin, os.Stdout, ask, give)
 	}
-	draw := func(live []rooms.Conference) error { return writeLive(os.Stdout, live, false) }
-	if c.JSON {
-		draw = func(live []rooms.Conference) error { return printJSON(live) }
-	}
-	if !c.Watch {
-		return show(draw)
-	}
-	if _, _, terminal := screenSize(); terminal && !c.JSON {
-		fmt.Print(enterScreen)
-		defer fmt.Print(leaveScreen)
-		draw = redraw
-	}
+	return repeat(ctx, ask, show)
+}
+
+// repeat shows what goes on each second until ctx ends.
+func repeat(ctx context.Context, ask func(context.Context) ([]rooms.Conference, error), show func([]rooms.Conference) error) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		if err := show(draw); err != nil {
+		live, err := ask(ctx)
+		if err == nil {
+			err = show(live)
+		}
+		if err != nil {
 			return err
 		}
 		select {
@@ -63,82 +74,20 @@ func (c *liveCmd) Run(ctx context.Context, data dataDir) error {
 	}
 }
 
-// Control sequences of terminals (ECMA-48 and xterm): the alternate screen without a cursor, and back.
-const (
-	enterScreen = "\x1b[?1049h\x1b[?25l"
-	leaveScreen = "\x1b[?25h\x1b[?1049l"
-	home        = "\x1b[H"
-	clearLine   = "\x1b[K"
-	clearBelow  = "\x1b[J"
-)
-
-// screenSize is that of the terminal which standard output is, if it is one; 0 where the terminal does not know.
-func screenSize() (height, width int, terminal bool) {
-	size, err := unix.IoctlGetWinsize(int(os.Stdout.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0, 0, false
-	}
-	return int(size.Row), int(size.Col), true
-}
-
-// redraw writes over the last picture line by line, so that nothing flickers.
-func redraw(live []rooms.Conference) error {
-	height, width, _ := screenSize()
-	var picture bytes.Buffer
-	if err := writeLive(&picture, live, true); err != nil {
-		return err
-	}
-	lines := strings.Split(strings.TrimRight(picture.String(), "\n"), "\n")
-	var out strings.Builder
-	out.WriteString(home)
-	if height > 0 {
-		lines = lines[:min(len(lines), height)]
-	}
-	for i, line := range lines {
-		if i > 0 {
-			out.WriteString("\r\n")
-		}
-		if width > 0 {
-			line = firstRunes(line, width)
-		}
-		out.WriteString(clearLine + line) // cleared after, a full line would lose its last character
-	}
-	out.WriteString(clearBelow)
-	_, err := os.Stdout.WriteString(out.String())
-	return err
-}
-
-func firstRunes(line string, n int) string {
-	if utf8.RuneCountInString(line) <= n {
-		return line
-	}
-	return string([]rune(line)[:n])
-}
-
-// writeLive writes a heading and a table for each conference, with a level bar for each member if bars is set.
-func writeLive(out io.Writer, live []rooms.Conference, bars bool) error {
+// writeLive writes a heading and a table for each conference.
+func writeLive(out io.Writer, live []rooms.Conference) error {
 	if len(live) == 0 {
-		_, err := fmt.Fprintln(out, "no conference")
+		_, err := fmt.Fprintln(out, noConference)
 		return err
 	}
 	for i, conference := range live {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		fmt.Fprintf(out, "%s %s, %s since %s", conference.Extension, printable(conference.Name),
-			count(len(conference.Members), "member"), clock(conference.Since))
-		if conference.Locked {
-			fmt.Fprint(out, ", locked")
-		}
-		fmt.Fprintln(out)
-		table := newTable(out, "MEMBER", "CALLER", "NAME", "SINCE", "CODEC", "LEVEL", "STATE", "LOSS", "JITTER", "DELAY")
+		fmt.Fprintln(out, heading(conference))
+		table := newMemberTable(out, "MEMBER")
 		for _, m := range conference.Members {
-			level := fmt.Sprintf("%.0f dBFS", m.Level)
-			if bars {
-				level = levelBar(m.Level) + " " + fmt.Sprintf("%4.0f", m.Level)
-			}
-			row(table, strconv.Itoa(m.ID), m.Caller, m.Name, clock(m.Since), m.Codec, level, state(m),
-				fmt.Sprintf("%.1f %%", m.LossPercent), fmt.Sprintf("%.1f ms", m.Jitter), fmt.Sprintf("%.0f ms", m.Delay))
+			memberRow(table, strconv.Itoa(m.ID), m, fmt.Sprintf("%.0f dBFS", m.Level))
 		}
 		if err := table.Flush(); err != nil {
 			return err
@@ -147,25 +96,58 @@ func writeLive(out io.Writer, live []rooms.Conference, bars bool) error {
 	return nil
 }
 
-// levelBar draws a level from -60 dBFS (empty) to 0 dBFS (full).
-func levelBar(level float64) string {
-	const cells, floor = 20, -60
-	full := int((level - floor) / -floor * cells)
-	full = max(0, min(cells, full))
-	return strings.Repeat("█", full) + strings.Repeat("·", cells-full)
+const noConference = "no conference"
+
+// heading says in a line what a conference is.
+func heading(c rooms.Conference) string {
+	text := fmt.Sprintf("%s %s, %s since %s", c.Extension, printable(c.Name), count(len(c.Members), "member"), clock(c.Since))
+	if c.Locked {
+		text += ", locked"
+	}
+	return text
 }
 
+// newMemberTable begins a table of members. What matters most comes first: a narrow screen does not show the rest.
+func newMemberTable(out io.Writer, first string) *tabwriter.Writer {
+	return newTable(out, first, "CALLER", "NAME", "ROLE", "STATE", "LEVEL", "TALKED", "LOSS", "JITTER", "DELAY", "CODEC", "SINCE")
+}
+
+func memberRow(table io.Writer, first string, m rooms.Member, level string) {
+	row(table, first, m.Caller, m.Name, m.Role, state(m), level, talked(m),
+		fmt.Sprintf("%.1f %%", m.LossPercent), fmt.Sprintf("%.1f ms", m.Jitter), fmt.Sprintf("%.0f ms", m.Delay), m.Codec, clock(m.Since))
+}
+
+// state tells in words what a member is just doing.
 func state(m rooms.Member) string {
+	muted := "muted"
+	if m.MutedBy != "" {
+		muted += " by " + m.MutedBy
+	}
 	var words []string
 	for _, s := range []struct {
 		holds bool
 		word  string
-	}{{!m.Entered, "entering"}, {m.Talking, "talking"}, {m.Muted, "muted"}, {m.Music, "music"}} {
+	}{
+		{m.Waiting, "waiting"},
+		{!m.Entered && !m.Waiting, "entering"},
+		{m.Talking, "talking"},
+		{m.Muted, muted},
+		{m.Music, "music"},
+	} {
 		if s.holds {
 			words = append(words, s.word)
 		}
 	}
-	return strings.Join(words, " ")
+	return strings.Join(words, ", ")
+}
+
+// talked is for how long a member has talked, as 1:05 or 1:00:05.
+func talked(m rooms.Member) string {
+	seconds := int(m.TalkTime)
+	if seconds < 3600 {
+		return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
 }
 
 func clock(t time.Time) string { return t.Local().Format(time.TimeOnly) }

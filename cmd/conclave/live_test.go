@@ -17,24 +17,28 @@ func TestLiveTableShowsHostileCallersHarmlessly(t *testing.T) {
 	since := time.Date(2030, 1, 2, 10, 20, 30, 0, time.Local)
 	live := []rooms.Conference{
 		{Extension: "1000", Name: "Weekly", Since: since, Locked: true, Members: []rooms.Member{
-			{ID: 1, Caller: "100", Name: "Anna", Since: since, Codec: "PCMU", Level: -21.4, Talking: true, Entered: true, LossPercent: 0.25, Jitter: 1.26, Delay: 20},
-			{ID: 12, Caller: "1\x1b[2J", Name: "\u202eevil\n", Since: since, Codec: "PCMA", Level: -127, Muted: true, Music: true, Entered: true},
+			{ID: 1, Caller: "100", Name: "Anna", Role: "moderator", Since: since, Codec: "PCMU", Level: -21.4, Talking: true, Entered: true, TalkTime: 65, LossPercent: 0.25, Jitter: 1.26, Delay: 20},
+			{ID: 12, Caller: "1\x1b[2J", Name: "\u202eevil\n", Role: "participant", Since: since, Codec: "PCMA", Level: -127, Muted: true, MutedBy: "moderator", Music: true, Entered: true, TalkTime: 3605},
 		}},
-		{Extension: "20", Name: "Two", Since: since, Members: []rooms.Member{{ID: 1, Since: since, Level: -127}}},
+		{Extension: "20", Name: "Two", Since: since, Members: []rooms.Member{
+			{ID: 1, Since: since, Level: -127},
+			{ID: 2, Since: since, Level: -127, Waiting: true, Muted: true},
+		}},
 	}
 	var out strings.Builder
-	if err := writeLive(&out, live, false); err != nil {
+	if err := writeLive(&out, live); err != nil {
 		t.Fatal(err)
 	}
 	want := strings.Join([]string{
 		`1000 Weekly, 2 members since 10:20:30, locked`,
-		`MEMBER  CALLER    NAME          SINCE     CODEC  LEVEL      STATE        LOSS   JITTER  DELAY`,
-		`1       100       Anna          10:20:30  PCMU   -21 dBFS   talking      0.2 %  1.3 ms  20 ms`,
-		`12      1\x1b[2J  \u202eevil\n  10:20:30  PCMA   -127 dBFS  muted music  0.0 %  0.0 ms  0 ms`,
+		`MEMBER  CALLER    NAME          ROLE         STATE                      LEVEL      TALKED   LOSS   JITTER  DELAY  CODEC  SINCE`,
+		`1       100       Anna          moderator    talking                    -21 dBFS   1:05     0.2 %  1.3 ms  20 ms  PCMU   10:20:30`,
+		`12      1\x1b[2J  \u202eevil\n  participant  muted by moderator, music  -127 dBFS  1:00:05  0.0 %  0.0 ms  0 ms   PCMA   10:20:30`,
 		``,
-		`20 Two, 1 member since 10:20:30`,
-		`MEMBER  CALLER  NAME  SINCE     CODEC  LEVEL      STATE     LOSS   JITTER  DELAY`,
-		`1                     10:20:30         -127 dBFS  entering  0.0 %  0.0 ms  0 ms`,
+		`20 Two, 2 members since 10:20:30`,
+		`MEMBER  CALLER  NAME  ROLE  STATE           LEVEL      TALKED  LOSS   JITTER  DELAY  CODEC  SINCE`,
+		`1                           entering        -127 dBFS  0:00    0.0 %  0.0 ms  0 ms          10:20:30`,
+		`2                           waiting, muted  -127 dBFS  0:00    0.0 %  0.0 ms  0 ms          10:20:30`,
 		``,
 	}, "\n")
 	if out.String() != want {
@@ -66,9 +70,13 @@ func TestOperatorsMuteKickAndLock(t *testing.T) {
 		t.Errorf("members are %+v and %+v", anna, bert)
 	}
 
-	s.run("mute", "1000", "1")
+	if out := s.run("mute", "1000", "1"); out != "1 muted\n" {
+		t.Errorf("mute printed %q", out)
+	}
 	s.wait("mute", 5*time.Second, func() bool { return s.live("1000").Members[0].Muted })
-	s.run("unmute", "1000", "1")
+	if out := s.run("unmute", "1000", "1"); out != "1 unmuted\n" {
+		t.Errorf("unmute printed %q", out)
+	}
 	s.wait("unmute", 5*time.Second, func() bool { return !s.live("1000").Members[0].Muted })
 	s.run("lock", "1000")
 	if !s.live("1000").Locked {
@@ -111,7 +119,7 @@ func TestOperatorsMuteKickAndLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/v1/rooms/1000/members/1/mute", "/v1/rooms/1000/lock", "/v1/rooms/1000/kick", "/v1/rooms/reload"} {
+	for _, path := range []string{"/v1/rooms/1000/members/1/mute", "/v1/rooms/1000/lock", "/v1/rooms/1000/members/all/kick", "/v1/rooms/reload"} {
 		found := false
 		for line := range strings.Lines(string(log)) {
 			found = found || strings.Contains(line, "msg=operator") && strings.Contains(line, "uid=") && strings.Contains(line, "path="+path+"\n")

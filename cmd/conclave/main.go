@@ -17,11 +17,16 @@ type cli struct {
 	Data dataDir `help:"Directory of the database and the control socket." default:"./data" env:"CONCLAVE_DATA" placeholder:"DIR"`
 
 	Serve  serveCmd  `cmd:"" help:"Run the server."`
-	Room   roomCmd   `cmd:"" help:"Add, list, show, change and remove rooms."`
+	Room   roomCmd   `cmd:"" help:"Add, list, show, change, import and remove rooms."`
+	Menu   menuCmd   `cmd:"" help:"Say what the keys of members do."`
+	Voice  voiceCmd  `cmd:"" help:"Add, list, check and remove voices."`
 	Live   liveCmd   `cmd:"" help:"Show the conferences and members of now."`
-	Mute   muteCmd   `cmd:"" help:"Mute a member."`
-	Unmute unmuteCmd `cmd:"" help:"Let a muted member speak again."`
-	Kick   kickCmd   `cmd:"" help:"Put a member, or all, out of a conference."`
+	Events eventsCmd `cmd:"" help:"Print what happens in conferences, as it happens."`
+	Mute   muteCmd   `cmd:"" help:"Mute members."`
+	Unmute unmuteCmd `cmd:"" help:"Let muted members speak again."`
+	Kick   kickCmd   `cmd:"" help:"Put members out of a conference."`
+	Play   playCmd   `cmd:"" help:"Play a sound file to a conference."`
+	Say    sayCmd    `cmd:"" help:"Say prompts to a conference."`
 	Lock   lockCmd   `cmd:"" help:"Let nobody else into a conference."`
 	Unlock unlockCmd `cmd:"" help:"Open a locked conference again."`
 	Bench  benchCmd  `cmd:"" help:"Measure a server of its own on this machine: cost, loss, lateness, and what is heard."`

@@ -4,56 +4,69 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"conclave/rooms"
 )
 
 // The commands of this file are orders to the server about a conference that goes on.
 
-// memberArgs name a member by what `conclave live` shows.
+// memberArgs name members by what `conclave live` shows.
 type memberArgs struct {
-	Ext    extension `arg:"" help:"Number of the room."`
-	Member int       `arg:"" help:"Number of the member, as shown by live."`
+	Ext          extension `arg:"" help:"Number of the room."`
+	Member       *int      `arg:"" optional:"" help:"Number of the member, as shown by live."`
+	All          bool      `help:"All members."`
+	Last         bool      `help:"The member who came last."`
+	Participants bool      `help:"All who are not moderators."`
 }
 
-func (m memberArgs) path(order string) string {
-	return fmt.Sprintf("/v1/rooms/%s/members/%d/%s", m.Ext, m.Member, order)
+// Validate is called by kong once the arguments are read.
+func (m *memberArgs) Validate() error {
+	given := 0
+	for _, is := range []bool{m.Member != nil, m.All, m.Last, m.Participants} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		return errors.New("whom? It takes the number of a member, or --all, --last or --participants")
+	}
+	return nil
+}
+
+// order sends an order about the members named and prints for how many it changed something.
+func (m *memberArgs) order(ctx context.Context, data dataDir, order, done string) error {
+	who := rooms.Selection{All: m.All, Last: m.Last, Participants: m.Participants}
+	if m.Member != nil {
+		who.Member = *m.Member
+	}
+	var out changed
+	if err := newClient(data).call(ctx, "POST", memberPath(string(m.Ext), who, order), &out); err != nil {
+		return err
+	}
+	fmt.Printf("%d %s\n", out.Changed, done)
+	return nil
+}
+
+func memberPath(ext string, who rooms.Selection, order string) string {
+	return fmt.Sprintf("/v1/rooms/%s/members/%s/%s", ext, who, order)
 }
 
 type muteCmd struct{ memberArgs }
 
 func (c *muteCmd) Run(ctx context.Context, data dataDir) error {
-	return newClient(data).call(ctx, "POST", c.path("mute"), nil)
+	return c.order(ctx, data, "mute", "muted")
 }
 
 type unmuteCmd struct{ memberArgs }
 
 func (c *unmuteCmd) Run(ctx context.Context, data dataDir) error {
-	return newClient(data).call(ctx, "POST", c.path("unmute"), nil)
+	return c.order(ctx, data, "unmute", "unmuted")
 }
 
-type kickCmd struct {
-	Ext    extension `arg:"" help:"Number of the room."`
-	Member *int      `arg:"" optional:"" help:"Number of the member, as shown by live."`
-	All    bool      `help:"Put out all members."`
-}
-
-// Validate is called by kong once the arguments are read.
-func (c *kickCmd) Validate() error {
-	if (c.Member != nil) == c.All {
-		return errors.New("kick takes the number of a member, or --all")
-	}
-	return nil
-}
+type kickCmd struct{ memberArgs }
 
 func (c *kickCmd) Run(ctx context.Context, data dataDir) error {
-	if c.All {
-		var out kicked
-		if err := newClient(data).call(ctx, "POST", fmt.Sprintf("/v1/rooms/%s/kick", c.Ext), &out); err != nil {
-			return err
-		}
-		fmt.Printf("%d kicked\n", out.Kicked)
-		return nil
-	}
-	return newClient(data).call(ctx, "POST", memberArgs{c.Ext, *c.Member}.path("kick"), nil)
+	return c.order(ctx, data, "kick", "kicked")
 }
 
 type lockCmd struct {
@@ -61,7 +74,7 @@ type lockCmd struct {
 }
 
 func (c *lockCmd) Run(ctx context.Context, data dataDir) error {
-	return newClient(data).call(ctx, "POST", fmt.Sprintf("/v1/rooms/%s/lock", c.Ext), nil)
+	return newClient(data).call(ctx, "POST", roomPath(string(c.Ext), "lock"), nil)
 }
 
 type unlockCmd struct {
@@ -69,5 +82,7 @@ type unlockCmd struct {
 }
 
 func (c *unlockCmd) Run(ctx context.Context, data dataDir) error {
-	return newClient(data).call(ctx, "POST", fmt.Sprintf("/v1/rooms/%s/unlock", c.Ext), nil)
+	return newClient(data).call(ctx, "POST", roomPath(string(c.Ext), "unlock"), nil)
 }
+
+func roomPath(ext, order string) string { return fmt.Sprintf("/v1/rooms/%s/%s", ext, order) }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -17,35 +15,45 @@ import (
 
 // roomCmd configures rooms: it writes the database, whether or not a server runs, and then tells the server.
 type roomCmd struct {
-	Add  roomAddCmd  `cmd:"" help:"Add a room; without a PIN option it gets a PIN of 6 digits, which is printed."`
-	List roomListCmd `cmd:"" help:"List all rooms."`
-	Show roomShowCmd `cmd:"" help:"Show a room."`
-	Set  roomSetCmd  `cmd:"" help:"Change what is given of a room; the next caller finds it changed."`
-	Rm   roomRmCmd   `cmd:"" help:"Remove a room; a conference that goes on in it is not ended."`
+	Add     roomAddCmd     `cmd:"" help:"Add a room; without a PIN option it gets a PIN of 6 digits, which is printed."`
+	List    roomListCmd    `cmd:"" help:"List all rooms."`
+	Show    roomShowCmd    `cmd:"" help:"Show a room."`
+	Set     roomSetCmd     `cmd:"" help:"Change what is given of a room; the next caller finds it changed."`
+	Options roomOptionsCmd `cmd:"" help:"List all options, what they do and take, and what a room has."`
+	Import  roomImportCmd  `cmd:"" help:"Take over profiles and menus of an Asterisk's confbridge.conf."`
+	Rm      roomRmCmd      `cmd:"" help:"Remove a room; a conference that goes on in it is not ended."`
 }
 
 type roomAddCmd struct {
-	Ext    extension `arg:"" help:"Number that callers dial."`
-	Name   string    `required:"" help:"Name of the room."`
-	PIN    *pin      `name:"pin" xor:"pin" placeholder:"DIGITS" help:"PIN that callers key in."`
-	NoPIN  bool      `name:"no-pin" xor:"pin" help:"Open the room to everybody."`
-	Option []string  `short:"o" sep:"none" placeholder:"OPTION=VALUE" help:"Set an option; may be repeated."`
+	Ext            extension `arg:"" help:"Number that callers dial."`
+	Name           string    `required:"" help:"Name of the room."`
+	PIN            *pin      `name:"pin" xor:"pin" placeholder:"DIGITS" help:"PIN that callers key in."`
+	NoPIN          bool      `name:"no-pin" xor:"pin" help:"Open the room to everybody."`
+	ModeratorPIN   *pin      `name:"moderator-pin" xor:"moderator" placeholder:"DIGITS" help:"PIN that makes the caller a moderator. Where there is no other PIN, all callers are asked, and # alone lets in as a participant."`
+	NoModeratorPIN bool      `name:"no-moderator-pin" xor:"moderator" help:"Nobody becomes a moderator by a PIN, which is the default."`
+	Option         []string  `short:"o" sep:"none" placeholder:"OPTION=VALUE" help:"Set an option; may be repeated. conclave room options lists them."`
 }
 
 func (c *roomAddCmd) Run(ctx context.Context, data dataDir) error {
 	room := store.Room{Extension: string(c.Ext), Name: c.Name, Options: map[string]string{}}
+	if c.ModeratorPIN != nil {
+		room.ModeratorPIN = string(*c.ModeratorPIN)
+	}
 	generated := c.PIN == nil && !c.NoPIN
 	switch {
 	case generated:
-		digits, err := newPIN()
-		if err != nil {
+		var err error
+		if room.PIN, err = newPINBeside(room.ModeratorPIN); err != nil {
 			return err
 		}
-		room.PIN = string(digits)
 	case c.PIN != nil:
 		room.PIN = string(*c.PIN)
 	}
-	if err := errors.Join(checkName(c.Name), changeOptions(room.Options, c.Option)); err != nil {
+	assignments, err := settleOptions(ctx, data, c.Option)
+	if err == nil {
+		err = errors.Join(checkName(c.Name), rooms.CheckPINs(room.PIN, room.ModeratorPIN), changeOptions(room.Options, assignments))
+	}
+	if err != nil {
 		return fmt.Errorf("add room %s: %w", c.Ext, err)
 	}
 	if err := data.create(); err != nil {
@@ -59,12 +67,30 @@ func (c *roomAddCmd) Run(ctx context.Context, data dataDir) error {
 	if err := db.AddRoom(ctx, room); err != nil {
 		return err
 	}
-	if generated {
-		fmt.Printf("room %s added, PIN %s\n", c.Ext, room.PIN)
-	} else {
-		fmt.Printf("room %s added\n", c.Ext)
-	}
+	printAdded(room, generated)
 	return reload(ctx, data)
+}
+
+// newPINBeside generates the PIN of a room that can be told from its moderators' PIN, if it has one.
+func newPINBeside(moderators string) (string, error) {
+	for {
+		digits, err := newPIN()
+		if err != nil {
+			return "", err
+		}
+		if rooms.CheckPINs(string(digits), moderators) == nil {
+			return string(digits), nil
+		}
+	}
+}
+
+// printAdded says that a room was added, with the PIN where it was generated.
+func printAdded(room store.Room, generated bool) {
+	if generated {
+		fmt.Printf("room %s added, PIN %s\n", room.Extension, room.PIN)
+	} else {
+		fmt.Printf("room %s added\n", room.Extension)
+	}
 }
 
 type roomListCmd struct {
@@ -88,16 +114,17 @@ func (c *roomListCmd) Run(ctx context.Context, data dataDir) error {
 	if c.JSON {
 		return printJSON(views)
 	}
-	table := newTable(os.Stdout, "EXTENSION", "NAME", "PIN", "OPTIONS")
+	table := newTable(os.Stdout, "EXTENSION", "NAME", "PIN", "MODERATORS", "OPTIONS")
 	for _, v := range views {
-		row(table, v.Extension, v.Name, v.pinText(), v.optionText())
+		row(table, v.Extension, v.Name, pinText(v.HasPIN, v.PIN), pinText(v.HasModeratorPIN, v.ModeratorPIN),
+			strings.Join(v.assignments(), " "))
 	}
 	return table.Flush()
 }
 
 type roomShowCmd struct {
 	Ext     extension `arg:"" help:"Number of the room."`
-	ShowPIN bool      `name:"show-pin" help:"Show the PIN in clear."`
+	ShowPIN bool      `name:"show-pin" help:"Show the PINs in clear."`
 	JSON    bool      `name:"json" help:"Print JSON."`
 }
 
@@ -117,30 +144,41 @@ func (c *roomShowCmd) Run(ctx context.Context, data dataDir) error {
 	}
 	table := newTable(os.Stdout, "extension", v.Extension)
 	row(table, "name", v.Name)
-	row(table, "PIN", v.pinText())
-	row(table, "options", v.optionText())
+	row(table, "PIN", pinText(v.HasPIN, v.PIN))
+	row(table, "moderators' PIN", pinText(v.HasModeratorPIN, v.ModeratorPIN))
 	row(table, "created", v.Created.Local().Format(time.DateTime))
 	row(table, "changed", v.Changed.Local().Format(time.DateTime))
+	heading := "options"
+	for _, assignment := range v.assignments() {
+		fmt.Fprintf(table, "%s\t%s\n", heading, escape(assignment, longestLine))
+		heading = ""
+	}
 	return table.Flush()
 }
 
 type roomSetCmd struct {
-	Ext    extension `arg:"" help:"Number of the room."`
-	Name   *string   `help:"New name."`
-	PIN    *pin      `name:"pin" xor:"pin" placeholder:"DIGITS" help:"New PIN; who is inside stays."`
-	NoPIN  bool      `name:"no-pin" xor:"pin" help:"Open the room to everybody."`
-	Option []string  `short:"o" sep:"none" placeholder:"OPTION=VALUE" help:"Set an option, or reset it with OPTION=; may be repeated."`
+	Ext            extension `arg:"" help:"Number of the room."`
+	Name           *string   `help:"New name."`
+	PIN            *pin      `name:"pin" xor:"pin" placeholder:"DIGITS" help:"New PIN; who is inside stays."`
+	NoPIN          bool      `name:"no-pin" xor:"pin" help:"Open the room to everybody."`
+	ModeratorPIN   *pin      `name:"moderator-pin" xor:"moderator" placeholder:"DIGITS" help:"PIN that makes the caller a moderator. Where there is no other PIN, all callers are asked, and # alone lets in as a participant."`
+	NoModeratorPIN bool      `name:"no-moderator-pin" xor:"moderator" help:"Nobody becomes a moderator by a PIN."`
+	Option         []string  `short:"o" sep:"none" placeholder:"OPTION=VALUE" help:"Set an option, or reset it with OPTION=; may be repeated. conclave room options lists them."`
 }
 
 func (c *roomSetCmd) Run(ctx context.Context, data dataDir) error {
-	if c.Name == nil && c.PIN == nil && !c.NoPIN && len(c.Option) == 0 {
-		return errors.New("nothing to set: give --name, --pin, --no-pin or -o OPTION=VALUE")
+	if c.Name == nil && c.PIN == nil && !c.NoPIN && c.ModeratorPIN == nil && !c.NoModeratorPIN && len(c.Option) == 0 {
+		return errors.New("nothing to set: give --name, --pin, --no-pin, --moderator-pin, --no-moderator-pin or -o OPTION=VALUE")
 	}
 	db, err := data.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	assignments, err := settleOptions(ctx, data, c.Option)
+	if err != nil {
+		return fmt.Errorf("set room %s: %w", c.Ext, err)
+	}
 	err = db.SetRoom(ctx, string(c.Ext), func(room *store.Room) error {
 		if c.Name != nil {
 			room.Name = *c.Name
@@ -151,7 +189,13 @@ func (c *roomSetCmd) Run(ctx context.Context, data dataDir) error {
 		case c.PIN != nil:
 			room.PIN = string(*c.PIN)
 		}
-		return errors.Join(checkName(room.Name), changeOptions(room.Options, c.Option))
+		switch {
+		case c.NoModeratorPIN:
+			room.ModeratorPIN = ""
+		case c.ModeratorPIN != nil:
+			room.ModeratorPIN = string(*c.ModeratorPIN)
+		}
+		return errors.Join(checkName(room.Name), rooms.CheckPINs(room.PIN, room.ModeratorPIN), changeOptions(room.Options, assignments))
 	})
 	if err != nil {
 		return err
@@ -186,30 +230,6 @@ func reload(ctx context.Context, data dataDir) error {
 	return nil
 }
 
-// changeOptions applies assignments of the form name=value to a room's options, where an empty value resets the option,
-// and checks the result. On error options are in no defined state.
-func changeOptions(options map[string]string, assignments []string) error {
-	named := map[string]bool{}
-	for _, assignment := range assignments {
-		name, value, found := strings.Cut(assignment, "=")
-		name = strings.TrimSpace(name)
-		switch {
-		case !found || name == "":
-			return fmt.Errorf("option %q: it takes the form OPTION=VALUE", assignment)
-		case named[name]:
-			return fmt.Errorf("option %s is given twice", name)
-		}
-		named[name] = true
-		if value == "" && slices.Contains(rooms.OptionNames(), name) {
-			delete(options, name)
-		} else {
-			options[name] = value
-		}
-	}
-	_, err := rooms.ParseOptions(options)
-	return err
-}
-
 // checkName refuses names that no list could show.
 func checkName(name string) error {
 	const longest = 64
@@ -222,48 +242,4 @@ func checkName(name string) error {
 		return fmt.Errorf("the name %s holds a character that cannot be printed", printable(name))
 	}
 	return nil
-}
-
-// roomView is a room as it is shown. It holds the PIN only where that was asked for.
-type roomView struct {
-	Extension string            `json:"extension"`
-	Name      string            `json:"name"`
-	HasPIN    bool              `json:"has_pin"`
-	PIN       string            `json:"pin,omitempty"`
-	Options   map[string]string `json:"options"`
-	Created   time.Time         `json:"created"`
-	Changed   time.Time         `json:"changed"`
-}
-
-func viewRoom(room store.Room, showPIN bool) roomView {
-	v := roomView{
-		Extension: room.Extension,
-		Name:      room.Name,
-		HasPIN:    room.PIN != "",
-		Options:   room.Options,
-		Created:   room.Created,
-		Changed:   room.Changed,
-	}
-	if showPIN {
-		v.PIN = room.PIN
-	}
-	return v
-}
-
-func (v roomView) pinText() string {
-	switch {
-	case !v.HasPIN:
-		return "none"
-	case v.PIN == "":
-		return "******" // of one length, whatever the PIN's
-	}
-	return v.PIN
-}
-
-func (v roomView) optionText() string {
-	var assignments []string
-	for _, name := range slices.Sorted(maps.Keys(v.Options)) {
-		assignments = append(assignments, name+"="+v.Options[name])
-	}
-	return strings.Join(assignments, " ")
 }

@@ -32,10 +32,10 @@ func TestRoomIsAddedListedShownChangedAndRemoved(t *testing.T) {
 		t.Errorf("room add with a PIN printed %q", out)
 	}
 
-	want := "EXTENSION  NAME    PIN     OPTIONS\n" +
-		"20         Open    none    \n" +
-		"300        Zero    ******  \n" +
-		"1000       Weekly  ******  max_members=10 quiet=yes\n"
+	want := "EXTENSION  NAME    PIN     MODERATORS  OPTIONS\n" +
+		"20         Open    none    none        \n" +
+		"300        Zero    ******  none        \n" +
+		"1000       Weekly  ******  none        max_members=10 quiet=yes\n"
 	if got := room("list").done(t); got != want {
 		t.Errorf("room list:\n%swant:\n%s", got, want)
 	}
@@ -79,14 +79,57 @@ func TestEmptyListIsAnEmptyJSONList(t *testing.T) {
 	}
 }
 
+func TestModeratorsHaveAPINOfTheirOwn(t *testing.T) {
+	room, _ := roomCLI(t)
+	show := func(ext string) roomView {
+		t.Helper()
+		var view roomView
+		if err := json.Unmarshal([]byte(room("show", ext, "--show-pin", "--json").done(t)), &view); err != nil {
+			t.Fatal(err)
+		}
+		return view
+	}
+	room("add", "1000", "--name", "n", "--pin", "11", "--moderator-pin", "22").done(t)
+	if v := show("1000"); v.PIN != "11" || v.ModeratorPIN != "22" || !v.HasModeratorPIN {
+		t.Errorf("room 1000 is %+v", v)
+	}
+	room("set", "1000", "--moderator-pin", "33").done(t)
+	if v := show("1000"); v.PIN != "11" || v.ModeratorPIN != "33" {
+		t.Errorf("after set: %+v", v)
+	}
+	room("set", "1000", "--pin", "1", "-o", "quiet=yes").done(t)
+	if v := show("1000"); v.PIN != "1" || v.ModeratorPIN != "33" {
+		t.Errorf("after another set: %+v", v)
+	}
+	room("set", "1000", "--no-pin").done(t)
+	if v := show("1000"); v.HasPIN || v.ModeratorPIN != "33" {
+		t.Errorf("without a PIN for participants: %+v", v)
+	}
+	room("set", "1000", "--no-moderator-pin").done(t)
+	if v := show("1000"); v.HasModeratorPIN {
+		t.Errorf("after --no-moderator-pin: %+v", v)
+	}
+	// The generated PIN can be told from that of the moderators, however short.
+	for ext := 2000; ext < 2010; ext++ {
+		ext := fmt.Sprint(ext)
+		room("add", ext, "--name", "n", "--moderator-pin", "7").done(t)
+		if v := show(ext); strings.HasPrefix(v.PIN, "7") || len(v.PIN) != 6 {
+			t.Errorf("room %s has PIN %s beside 7", ext, v.PIN)
+		}
+	}
+}
+
 func TestPINIsShownOnlyWhenAskedFor(t *testing.T) {
 	const secret = "86753091"
 	room, _ := roomCLI(t)
 	for _, args := range [][]string{
+		{"add", "2000", "--name", "n", "--no-pin", "--moderator-pin", secret},
+		{"show", "2000"}, {"show", "2000", "--json"}, {"options", "2000"}, {"options", "2000", "--json"},
 		{"add", "1000", "--name", "n", "--pin", secret},
 		{"list"}, {"list", "--json"}, {"show", "1000"}, {"show", "1000", "--json"},
 		{"set", "1000", "--name", "m"},
 		{"set", "1000", "--pin", secret},
+		{"set", "2000", "--moderator-pin", secret},
 	} {
 		if out := room(args...).done(t); strings.Contains(out, secret) {
 			t.Errorf("room %s printed the PIN:\n%s", args[0], out)
@@ -99,7 +142,16 @@ func TestPINIsShownOnlyWhenAskedFor(t *testing.T) {
 	if r := room("add", "1000", "--name", "n", "--pin", secret); r.code == 0 || strings.Contains(r.stderr, secret) {
 		t.Errorf("error with the PIN in it: %q", r.stderr)
 	}
-	for _, args := range [][]string{{"show", "1000", "--show-pin"}, {"show", "1000", "--show-pin", "--json"}} {
+	for _, flag := range []string{"--pin", "--moderator-pin"} {
+		r := room("add", "3000", "--name", "n", "--pin", secret, "--moderator-pin", secret)
+		if r.code == 0 || strings.Contains(r.stderr, secret) {
+			t.Errorf("error with the PIN in it: %q", r.stderr)
+		}
+		if r := room("set", "1000", flag, secret+"x"); r.code == 0 || strings.Contains(r.stderr, secret) {
+			t.Errorf("error with the PIN in it: %q", r.stderr)
+		}
+	}
+	for _, args := range [][]string{{"show", "1000", "--show-pin"}, {"show", "1000", "--show-pin", "--json"}, {"show", "2000", "--show-pin"}} {
 		if out := room(args...).done(t); !strings.Contains(out, secret) {
 			t.Errorf("room show --show-pin does not show the PIN:\n%s", out)
 		}
@@ -130,7 +182,16 @@ func TestBadRoomSettingsAreNamedAndChangeNothing(t *testing.T) {
 		"empty PIN":                   {add("--pin", ""), []string{"PIN", "at least one digit"}},
 		"PIN and none":                {add("--pin", "12", "--no-pin"), []string{"--pin", "--no-pin"}},
 		"unknown option":              {add("-o", "quite=yes"), []string{`"quite"`, "quiet"}},
-		"option of later versions":    {add("-o", "wait_marked=yes"), []string{"wait_marked", "not supported"}},
+		"equal PINs":                  {add("--pin", "12", "--moderator-pin", "12"), []string{"moderators' PIN", "different"}},
+		"PIN begins with the other":   {add("--pin", "12", "--moderator-pin", "123"), []string{"begins with the other", "could not be keyed in"}},
+		"moderators' PIN of letters":  {add("--moderator-pin", "1x"), []string{"PIN", "digits only"}},
+		"moderators' PIN and none":    {add("--moderator-pin", "1", "--no-moderator-pin"), []string{"--moderator-pin", "--no-moderator-pin"}},
+		"set PIN like the other":      {set("--moderator-pin", "1"), []string{"begins with the other"}},
+		"option of later versions":    {add("-o", "record_conference=yes"), []string{"record_conference", "not supported"}},
+		"sound that is not there":     {add("-o", "sound_join=/no/such"), []string{"sound_join", "/no/such.wav"}},
+		"sound that is no WAV file":   {set("-o", "announcement=/etc/passwd"), []string{"announcement", "/etc/passwd", "not a WAV file"}},
+		"voice that is not there":     {set("-o", "language=tlh"), []string{"language", `"tlh"`, "en"}},
+		"menu that is not there":      {set("-o", "menu=m"), []string{"menu", `"m"`, "default"}},
 		"bad value":                   {add("-o", "quiet=perhaps"), []string{"quiet", `"perhaps"`, "yes or no"}},
 		"value out of range":          {add("-o", "max_members=-1"), []string{"max_members", `"-1"`, "0 to"}},
 		"good and bad options":        {add("-o", "startmuted=yes", "-o", "timeout=soon"), []string{"timeout", `"soon"`, "seconds"}},

@@ -90,7 +90,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	if err != nil {
 		return err
 	}
-	reload := func(ctx context.Context) error { return loadRooms(ctx, db, house, log) }
+	reload := func(ctx context.Context) error { return loadRooms(ctx, data, db, house, log) }
 	if err := reload(ctx); err != nil {
 		return err
 	}
@@ -143,21 +143,34 @@ func shutDown(server *sip.Server, house *rooms.House) error {
 }
 
 // loadRooms makes the house know the rooms of the database. A room that cannot be served as it was configured is left
-// out: what an option kept away must not happen for want of it.
-func loadRooms(ctx context.Context, db *store.DB, house *rooms.House, log *slog.Logger) error {
+// out: what an option kept away must not happen for want of it. For want of a sound, a voice or a menu it is not.
+func loadRooms(ctx context.Context, data dataDir, db *store.DB, house *rooms.House, log *slog.Logger) error {
 	stored, err := db.Rooms(ctx)
 	if err != nil {
 		return err
 	}
+	menus, err := db.Menus(ctx)
+	if err != nil {
+		return err
+	}
+	voices, err := rooms.LoadVoices(data.voices())
+	if err != nil {
+		return err
+	}
+	library := rooms.NewLibrary(menus, voices)
 	directory := make([]rooms.Room, 0, len(stored))
 	for _, s := range stored {
-		room, err := rooms.NewRoom(s)
+		room, warnings, err := rooms.NewRoom(s, library)
 		if err != nil {
 			log.Error("room is not served", "error", err)
 			continue
 		}
+		for _, warning := range warnings {
+			log.Warn("room is served with something missing", "error", warning)
+		}
 		directory = append(directory, room)
 	}
+	house.SetVoices(voices)
 	house.SetRooms(directory)
 	log.Info("rooms loaded", "count", len(directory))
 	return nil

@@ -28,8 +28,10 @@ func row(table io.Writer, cells ...string) {
 
 // printable returns text for a terminal, with everything escaped that is no visible character: a caller must not move the
 // cursor, change the direction of writing or break a table. What is longer than any sensible name is cut.
-func printable(text string) string {
-	const longest = 64
+func printable(text string) string { return escape(text, 64) }
+
+// escape is printable with another length.
+func escape(text string, longest int) string {
 	var b strings.Builder
 	n := 0
 	for i, r := range text {
@@ -50,15 +52,21 @@ func printable(text string) string {
 	return b.String()
 }
 
-// printJSON writes v to standard output for scripts, and harmless for a terminal, too: encoding/json escapes what is below
-// U+0020, the rest of what is no visible character is escaped here. It can only stand inside a string.
+// printJSON writes v to standard output, for scripts and harmless for a terminal.
 func printJSON(v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
+	_, err = fmt.Println(escapeJSON(string(text)))
+	return err
+}
+
+// escapeJSON makes JSON harmless for a terminal: encoding/json escapes what is below U+0020, the rest of what is no visible
+// character is escaped here. It can only stand inside a string.
+func escapeJSON(text string) string {
 	var b strings.Builder
-	for _, r := range string(text) {
+	for _, r := range text {
 		if r == '\n' || unicode.IsPrint(r) {
 			b.WriteRune(r)
 			continue
@@ -67,6 +75,5 @@ func printJSON(v any) error {
 			fmt.Fprintf(&b, `\u%04x`, unit)
 		}
 	}
-	_, err = fmt.Println(b.String())
-	return err
+	return b.String()
 }

@@ -1,14 +1,16 @@
-// Command prompts makes the sound files of a voice from its catalogue of texts: espeak-ng speaks them, and this program
-// makes them fit for the telephone and for each other. Sounds that are not spoken are synthesised.
+// Command prompts makes the sound files of the built-in voices from their catalogues of texts: espeak-ng speaks them, and
+// this program makes them fit for the telephone and for each other. Sounds that are not spoken are synthesised.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 
 	"conclave/media"
 )
@@ -16,18 +18,42 @@ import (
 // rate of the files in Hz: enough for wide-band calls.
 const rate = 16000
 
+// speakers are those of the built-in voices, by the name of the voice. Variant f4 has no breath noise and is not too low
+// for a telephone.
+var speakers = map[string]speaker{
+	"en": {voice: "en-us+f4", speed: 150},
+	"de": {voice: "de+f4", speed: 170},
+	"ru": {voice: "ru+f4", speed: 170},
+}
+
 func main() {
-	catalogue := flag.String("catalogue", "rooms/voice/en.tsv", "`file` of prompt names and texts, separated by a tab")
-	dir := flag.String("o", "rooms/voice/en", "`directory` to write the sound files to")
-	voice := flag.String("voice", "en-us+f4", "espeak-ng `voice`; f4 has no breath noise and is not too low for a telephone")
-	speed := flag.Int("speed", 150, "words per `minute`")
+	dir := flag.String("dir", "rooms/voice", "`directory` of the catalogues, en.tsv for example, which gets the sound files in en")
+	espeak := flag.String("voice", "", "another espeak-ng `voice`, with its variant")
+	speed := flag.Int("speed", 0, "another number of words per `minute`")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: prompts [flags] [VOICE...]\nmakes the sound files of these voices; of all those built in if none is named")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
+	names := flag.Args()
+	if len(names) == 0 {
+		names = slices.Sorted(maps.Keys(speakers))
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := produce(ctx, *catalogue, *dir, speaker{voice: *voice, speed: *speed}); err != nil {
-		fmt.Fprintln(os.Stderr, "prompts:", err)
-		os.Exit(1)
+	for _, name := range names {
+		s := speakers[name]
+		if *espeak != "" {
+			s.voice = *espeak
+		}
+		if *speed != 0 {
+			s.speed = *speed
+		}
+		if err := produce(ctx, filepath.Join(*dir, name+".tsv"), filepath.Join(*dir, name), s); err != nil {
+			fmt.Fprintln(os.Stderr, "prompts:", err)
+			os.Exit(1)
+		}
 	}
 }
 
@@ -53,7 +79,11 @@ func produce(ctx context.Context, catalogue, dir string, speaker speaker) error 
 	return nil
 }
 
+// write writes a sound file, and its directory if need be: digits/1 lies in one of its own.
 func write(name string, pcm []int16) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return fmt.Errorf("create directory: %w", err)
+	}
 	file, err := os.Create(name)
 	if err != nil {
 		return fmt.Errorf("create sound file: %w", err)

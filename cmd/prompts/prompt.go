@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -15,11 +16,13 @@ const (
 
 // prompt is an entry of the catalogue.
 type prompt struct {
-	name string // as in Asterisk
-	text string // in brackets: a sound that is not spoken
+	name   string // as in Asterisk
+	text   string // in brackets: a sound that is not spoken
+	spoken string // what espeak-ng is to read in its place; usually the text
 }
 
-// readCatalogue reads lines of name, tab, text. Empty lines and those that begin with # are skipped.
+// readCatalogue reads lines of name, tab, text, and where espeak-ng would read the text wrongly a tab and what it is to
+// read. Empty lines and those that begin with # are skipped.
 func readCatalogue(text string) ([]prompt, error) {
 	var prompts []prompt
 	for i, line := range strings.Split(text, "\n") {
@@ -28,10 +31,14 @@ func readCatalogue(text string) ([]prompt, error) {
 			continue
 		}
 		name, text, found := strings.Cut(line, "\t")
-		if !found || strings.ContainsAny(name, ` /\`) {
+		if !found || !fs.ValidPath(name) || strings.ContainsAny(name, ` \`) {
 			return nil, fmt.Errorf("line %d is %q, want a file name without its ending, a tab and a text", i+1, line)
 		}
-		prompts = append(prompts, prompt{name: name, text: text})
+		text, spoken, differs := strings.Cut(text, "\t")
+		if !differs {
+			spoken = text
+		}
+		prompts = append(prompts, prompt{name: name, text: text, spoken: spoken})
 	}
 	return prompts, nil
 }
@@ -39,7 +46,7 @@ func readCatalogue(text string) ([]prompt, error) {
 // sound speaks or synthesises the prompt.
 func (p prompt) sound(ctx context.Context, speaker speaker) ([]int16, error) {
 	if !strings.HasPrefix(p.text, "[") {
-		t, err := speaker.speak(ctx, p.text)
+		t, err := speaker.speak(ctx, p.spoken)
 		if err != nil {
 			return nil, err
 		}

@@ -14,12 +14,16 @@ import (
 )
 
 func TestCatalogueIsRead(t *testing.T) {
-	got, err := readCatalogue("# remark\n\nbeep\t[a beep]\r\nconf-muted\tYou are \"muted\". Yes.\n")
-	want := []prompt{{"beep", "[a beep]"}, {"conf-muted", `You are "muted". Yes.`}}
+	got, err := readCatalogue("# remark\n\nbeep\t[a beep]\r\nconf-muted\tYou are \"muted\". Yes.\ndigits/40\tсорок,\t[[s'orVk]],\n")
+	want := []prompt{
+		{"beep", "[a beep]", "[a beep]"},
+		{"conf-muted", `You are "muted". Yes.`, `You are "muted". Yes.`},
+		{"digits/40", "сорок,", "[[s'orVk]],"},
+	}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v; want %q", got, err, want)
 	}
-	for _, bad := range []string{"beep", "beep [a beep]", "../beep\tx", "two words\tx"} {
+	for _, bad := range []string{"beep", "beep [a beep]", "../beep\tx", "/beep\tx", "two words\tx"} {
 		if _, err := readCatalogue("beep\tx\n" + bad); err == nil || !strings.Contains(err.Error(), "line 2 is") {
 			t.Errorf("%q: error %v, want one that names line 2", bad, err)
 		}
@@ -67,8 +71,32 @@ func TestMasterRefusesSilenceAndOverload(t *testing.T) {
 	if _, err := make(take, rate).master(-20); err == nil || !strings.Contains(err.Error(), "silent") {
 		t.Errorf("silence: error %v", err)
 	}
-	if _, err := speech().master(-3); err == nil || !strings.Contains(err.Error(), "peak of") {
+	if _, err := speech().master(0); err == nil || !strings.Contains(err.Error(), "peak of") {
 		t.Errorf("overload: error %v", err)
+	}
+}
+
+func TestPeaksAreTurnedDownAndNothingElse(t *testing.T) {
+	pcm, err := speech().master(-20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	click := speech()
+	for i := range 8 { // half a period, 7 times as high as the loud part
+		click[rate*12/10+i] = math.Sin(math.Pi*float64(i+1)/9) * 1.4
+	}
+	got, err := click.master(-20.05)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if peak := tone.Amplitude(-1); float64(slices.Max(got)) > peak || float64(slices.Max(got)) < .95*peak {
+		t.Errorf("peak of %d, want about %.0f", slices.Max(got), peak)
+	}
+	for _, at := range []int{rate * 11 / 10, rate * 13 / 10, rate * 18 / 10} {
+		before, after := tone.Level(pcm[at:at+rate/20]), tone.Level(got[at:at+rate/20])
+		if math.Abs(before-after) > .5 {
+			t.Errorf("at sample %d: %.1f dBFS with a peak elsewhere, %.1f without", at, after, before)
+		}
 	}
 }
 

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"conclave/rooms"
+	"conclave/store"
+)
+
+// hasDatabase is false before the first command that writes.
+func (d dataDir) hasDatabase() bool {
+	_, err := os.Stat(d.database())
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// library holds what options of rooms may name. Where there is no database yet, there are no menus of the operator's.
+func (d dataDir) library(ctx context.Context) (*rooms.Library, error) {
+	voices, err := rooms.LoadVoices(d.voices())
+	if err != nil {
+		return nil, err
+	}
+	if !d.hasDatabase() {
+		return rooms.NewLibrary(nil, voices), nil
+	}
+	db, err := store.Open(ctx, d.database())
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	menus, err := db.Menus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return rooms.NewLibrary(menus, voices), nil
+}

@@ -1,0 +1,76 @@
+package mixer
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"conclave/media"
+	"conclave/media/tone"
+)
+
+func TestTickAllocatesNothingWithAllThatASeatCanDo(t *testing.T) {
+	c := newClockwork(t, 1, 600)
+	conf := c.engine.NewConference("x")
+	talker := c.phone(conf, tone.NewSine(8000, 437, -3))
+	keyer := c.phoneWith(conf, newKeyTones('5', -16), -1)
+	teller := c.phone(conf, tone.NewSine(8000, 1031, -20))
+	listener, alone := c.phone(conf, nil), c.phone(conf, nil)
+	for _, p := range c.phones {
+		p.seat.Enter()
+	}
+	talker.seat.TalkVolume(12)
+	talker.seat.DetectTalk(TalkOptions{Threshold: 160, Drop: true})
+	recording := talker.seat.Record(time.Minute)
+	short := keyer.seat.Record(600 * time.Millisecond)
+	teller.seat.PassDigits(true)
+	teller.seat.MinimumDelay(true)
+	listener.seat.HearVolume(-6)
+	alone.seat.Music(media.NewSound(8000, tone.Make(8000, 700, -20, 8000)))
+	told := false
+	conf.Play(Announcement{Sounds: []*media.Sound{media.NewSound(8000, tone.Make(8000, 1900, -20, 8000))}, Done: func() { told = true }})
+	var packets [][]byte
+	teller.other = func() (now [][]byte) {
+		if len(packets) > 0 {
+			now, packets = packets[:1], packets[1:]
+		}
+		return now
+	}
+	c.run(20) // what a leg needs more of in the beginning it takes now
+	w := c.engine.workers[0]
+	presses := make([][][]byte, 5)
+	for i := range presses {
+		presses[i] = events('7', teller.stamp+uint32(i*20*160), 160)
+	}
+	var before, after runtime.MemStats
+	allocated := uint64(0)
+	for i := range 100 {
+		if i%20 == 0 {
+			packets = presses[i/20]
+		}
+		for _, p := range c.phones {
+			p.send()
+		}
+		runtime.ReadMemStats(&before)
+		for range slots {
+			at := c.time
+			at.Tick, at.Wall = c.turn/slots, time.Now().UnixNano()
+			w.tick(c.turn, at)
+			c.turn++
+			c.time.Now += int64(slotTime)
+		}
+		runtime.ReadMemStats(&after)
+		allocated += after.Mallocs - before.Mallocs
+		w.events.drain()
+	}
+	if allocated > 20 { // the test itself, or the runtime, may
+		t.Errorf("%d allocations in 100 ticks", allocated)
+	}
+	w.notices.run()
+	if pcm, _ := recording.Stop(); len(pcm) < 100*160 {
+		t.Errorf("%d samples were recorded in 110 ticks", len(pcm))
+	}
+	if !done(short) || !told {
+		t.Errorf("the recording has ended %v, the announcement %v", done(short), told)
+	}
+}

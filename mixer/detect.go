@@ -1,0 +1,82 @@
+package mixer
+
+import (
+	"math"
+	"time"
+
+	"conclave/media"
+)
+
+// TalkOptions is how a seat tells talk from noise. The zero value is how it does by itself: what is
+// loud against the caller's noise is talk and is mixed, what is not fades out.
+type TalkOptions struct {
+	// Threshold is the mean magnitude of samples, 1 to 32768, from which on they are talk; 0: it
+	// adapts to the caller's noise.
+	Threshold int
+	// Silence is how long talk may pause, up to ten minutes; 0: 0.8 s.
+	Silence time.Duration
+	// Drop tells that what is below Threshold is not mixed. Without it Threshold is for EventTalking,
+	// EventSilent and TalkTime alone.
+	Drop bool
+	// Always tells that everything is mixed, noise too.
+	Always bool
+}
+
+// DetectTalk sets how talk is told from noise.
+func (s *Seat) DetectTalk(o TalkOptions) {
+	o.Threshold = max(0, min(o.Threshold, 32768))
+	hang := int16(max(0, min(o.Silence/tickTime, math.MaxInt16)))
+	s.part.worker.later(func() {
+		a := s.aside
+		a.detect, a.threshold = o, threshold{hold: hang}
+		if hang == 0 {
+			a.threshold.hold = hangOver
+		}
+		s.talk.hold = hang
+		s.attended = a.attends()
+	})
+}
+
+// attends tells that there is something to do with what comes in.
+func (a *aside) attends() bool {
+	return a.recording != nil || a.detect.Threshold > 0 || a.detect.Always
+}
+
+// attend does it. voice is what the seat makes of the frame by itself; talks is whether it is to be told
+// as talk, mixed whether the others are to hear it.
+func (s *Seat) attend(frame []int16, kind media.FrameKind, speaks, voice bool) (talks, mixed bool) {
+	a := s.aside
+	if a.recording != nil {
+		s.record(frame, speaks)
+	}
+	talks, mixed = voice, voice
+	if a.detect.Threshold > 0 {
+		talks = a.threshold.update(frame, a.detect.Threshold)
+		if a.detect.Drop {
+			mixed = talks
+		}
+	}
+	if a.detect.Always && kind != media.FrameSilence {
+		mixed = true
+	}
+	return talks, mixed
+}
+
+// threshold tells talk by one level, with hang-over. It decides within the frame that it looks at, so
+// that the first syllable is whole.
+type threshold struct {
+	hang, hold int16 // frames
+}
+
+func (t *threshold) update(frame []int16, least int) bool {
+	sum := 0
+	for _, s := range frame {
+		sum += max(int(s), -int(s))
+	}
+	if sum >= least*len(frame) {
+		t.hang = t.hold
+	} else if t.hang > 0 {
+		t.hang--
+	}
+	return t.hang > 0
+}

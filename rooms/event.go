@@ -1,0 +1,55 @@
+package rooms
+
+import (
+	"context"
+	"time"
+)
+
+// EventKind says what happened in a conference.
+type EventKind string
+
+// What happens in a conference.
+const (
+	EventJoin    EventKind = "join"
+	EventLeave   EventKind = "leave"
+	EventWaiting EventKind = "waiting" // came, and waits for a leader
+	EventBegin   EventKind = "begin"   // the first leader is there
+	EventTalking EventKind = "talking"
+	EventSilent  EventKind = "silent"
+	EventMute    EventKind = "mute"
+	EventUnmute  EventKind = "unmute"
+	EventLock    EventKind = "lock"
+	EventUnlock  EventKind = "unlock"
+
+	// EventLost tells a listener how many events he has missed here, because he did not keep up.
+	EventLost EventKind = "lost"
+)
+
+// Event is one of them. What was dialled into a call is never in it.
+type Event struct {
+	Time   time.Time `json:"time"`
+	Room   string    `json:"room"` // extension
+	Kind   EventKind `json:"event"`
+	Member int       `json:"member,omitempty"`
+	Call   string    `json:"call,omitempty"`
+	Caller string    `json:"caller,omitempty"`
+	Name   string    `json:"name,omitempty"`
+	Role   string    `json:"role,omitempty"`   // participant or moderator
+	Result string    `json:"result,omitempty"` // of leave: as in Visit.Result
+	Lost   int       `json:"lost,omitempty"`   // of lost: how many
+}
+
+// Events tells what happens in the room of an extension, in all rooms if it is empty, from now until ctx ends; then the
+// channel is closed. Who takes events more slowly than they come loses some once 512 are waiting for him; an event of kind
+// lost then stands in their place.
+func (h *House) Events(ctx context.Context, extension string) <-chan Event {
+	return h.events.listen(ctx, extension)
+}
+
+// emit hands an event to those who listen, with the time of now if it has none. It never waits, whatever they do.
+func (h *House) emit(e Event) {
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	h.events.emit(e)
+}

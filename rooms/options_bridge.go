@@ -1,0 +1,74 @@
+package rooms
+
+// bridgeOptions are those of ConfBridge's bridge profiles, without its sounds.
+var bridgeOptions = []option{
+	{"max_members", count("members", 0, 100_000), "0", "turns callers away beyond this number; 0 is no limit",
+		func(o *Options, v value) { o.MaxMembers = v.number }},
+	{"language", voiceName, "en", "is the voice that speaks the prompts",
+		func(o *Options, v value) { o.Language = v.text }},
+	{"announcements", yesNo, "yes", "plays to the room who comes and goes: tones, names, counts",
+		func(o *Options, v value) { o.Announcements = v.yes }},
+
+	{"record_conference", always(false), "no", "records the conference, which this version does not do", nothing},
+	{"record_file_append", always(true), "yes", "has no effect, as this version does not record", nothing},
+	{"record_file_timestamp", always(true), "yes", "has no effect, as this version does not record", nothing},
+	{"internal_sample_rate", oneOf("auto", "8000"), "auto", "is the rate of the mix in Hz", nothing},
+	{"maximum_sample_rate", oneOf(noValue), noValue, "limits the rate of the mix in Hz", nothing},
+	{"mixing_interval", oneOf("20"), "20", "is how much is mixed at a time, in milliseconds", nothing},
+	{"enable_events", always(false), "no", "sends events to phones as text, which this version does not do", nothing},
+}
+
+// ownOptions are those that ConfBridge has not, or gives to its application as an argument.
+var ownOptions = []option{
+	{"caller_language", yesNo, "yes", "lets a call's Accept-Language choose another voice than the room's",
+		func(o *Options, v value) { o.CallerLanguage = v.yes }},
+	{"menu", menuName, menuDefault, "says what keys do; none: nothing",
+		func(o *Options, v value) { o.Menu = v.text }},
+	{"moderator_menu", menuName, menuModerator, "says what keys do for moderators; none: nothing",
+		func(o *Options, v value) { o.ModeratorMenu = v.text }},
+}
+
+// soundPrompts are the prompts that options of bridge profiles replace, by the file names
+// that Asterisk gives them.
+var soundPrompts = []struct{ option, prompt string }{
+	{"sound_join", "confbridge-join"},
+	{"sound_leave", "confbridge-leave"},
+	{"sound_has_joined", "conf-hasjoin"},
+	{"sound_has_left", "conf-hasleft"},
+	{"sound_kicked", "conf-kicked"},
+	{"sound_muted", "conf-muted"},
+	{"sound_unmuted", "conf-unmuted"},
+	{"sound_only_person", "conf-onlyperson"},
+	{"sound_only_one", "conf-onlyone"},
+	{"sound_there_are", "conf-thereare"},
+	{"sound_other_in_party", "conf-otherinparty"},
+	{"sound_wait_for_leader", "conf-waitforleader"},
+	{"sound_leader_has_left", "conf-leaderhasleft"},
+	{"sound_get_pin", "conf-getpin"},
+	{"sound_invalid_pin", "conf-invalidpin"},
+	{"sound_locked", "conf-locked"},
+	{"sound_locked_now", "conf-lockednow"},
+	{"sound_unlocked_now", "conf-unlockednow"},
+	{"sound_participants_muted", "conf-now-muted"},
+	{"sound_participants_unmuted", "conf-now-unmuted"},
+	{"sound_error_menu", "conf-errormenu"},
+	{"sound_begin", "confbridge-conf-begin"},
+}
+
+// soundOptions makes the options of soundPrompts. The default of each is the prompt itself.
+func soundOptions() []option {
+	options := make([]option, len(soundPrompts))
+	for i, s := range soundPrompts {
+		options[i] = option{s.option, soundFile, s.prompt, "is played in place of the prompt " + s.prompt,
+			func(o *Options, v value) {
+				if v.text == s.prompt {
+					return
+				}
+				if o.Sounds == nil {
+					o.Sounds = make(map[string]string)
+				}
+				o.Sounds[s.prompt] = v.text
+			}}
+	}
+	return options
+}
