@@ -41,7 +41,7 @@ func (p *part) gather(tick uint64, parts []*part) {
 		}
 		slot := &other.exchange.sums[tick%uint64(len(other.exchange.sums))]
 		if slot.tick.Load() == tick+1 {
-			p.mix.bus.Merge(slot.bus)
+			p.bus.Merge(slot.bus)
 		} else {
 			p.exchange.late.Add(1)
 		}

@@ -9,19 +9,28 @@ type mix struct {
 	duck            ramp // of the room under an announcement
 	announced       bool
 	announcedExcept []*Seat
-	announcement    []int16
 
 	limiter limiter
 	before  limiter // as it was when the tick began
 	made    bool    // the frame that listeners share has been made
-	frame   []int16
-	sum     []int32
-	shared  shared
+	*scratch
 }
 
-func newMix(frame int) mix {
-	return mix{bus: NewBus(frame), duck: ramp{gain: 1, target: 1}, limiter: open, announcement: make([]int16, frame),
-		frame: make([]int16, frame), sum: make([]int32, frame), shared: newShared()}
+// scratch is what is made for a part while it sends: of no use after it, so that all parts of a
+// worker take turns with the same memory, which stays near the processor.
+type scratch struct {
+	announcement []int16
+	frame        []int16 // what listeners share
+	sum          []int32
+	shared       shared
+}
+
+func newScratch(frame int) *scratch {
+	return &scratch{announcement: make([]int16, frame), frame: make([]int16, frame), sum: make([]int32, frame), shared: newShared()}
+}
+
+func newMix(bus *Bus, s *scratch) mix {
+	return mix{bus: bus, duck: ramp{gain: 1, target: 1}, limiter: open, scratch: s}
 }
 
 // begin prepares the tick: the announcement that everybody hears and the ducking under it.

@@ -11,7 +11,7 @@ type part struct {
 
 	// Below belongs to the worker.
 	lanes     []lane
-	bus       *Bus // of this part's legs
+	bus       *Bus // of this part's legs, then of the whole room
 	mix       mix
 	announcer player
 	exchange  exchange
@@ -39,9 +39,18 @@ func (p *part) approach(i int) {
 	}
 }
 
+// approachFirst does so for the lanes that nobody comes before.
+func (p *part) approachFirst() {
+	for _, l := range p.lanes[:min(2, len(p.lanes))] {
+		l.seat.approach()
+		l.leg.Approach()
+	}
+}
+
 func newPart(c *Conference, w *worker) *part {
 	frame := c.rate / media.FramesPerSecond
-	p := &part{conference: c, worker: w, rate: c.rate, bus: NewBus(frame), mix: newMix(frame)}
+	bus := NewBus(frame)
+	p := &part{conference: c, worker: w, rate: c.rate, bus: bus, mix: newMix(bus, w.scratch)}
 	for i := range p.exchange.sums {
 		p.exchange.sums[i].bus = NewBus(frame)
 	}
@@ -65,8 +74,6 @@ func (p *part) receive(t media.Time) {
 // send is the second half: what each leg hears. Where the room has other parts it comes a slot
 // after the first.
 func (p *part) send() {
-	p.mix.bus.Reset()
-	p.mix.bus.Merge(p.bus)
 	if p.unsent {
 		p.unsent = false
 		p.gather(p.time.Tick, *p.conference.parts.Load())

@@ -30,11 +30,12 @@ type worker struct {
 	done     chan struct{} // closed when it has ended
 
 	// Below belongs to the worker.
-	slots  [slots][]*part
-	in     *media.Inbox
-	frame  []int16
-	sum    []int32
-	packet []byte
+	slots   [slots][]*part
+	in      *media.Inbox
+	frame   []int16
+	sum     []int32
+	packet  []byte
+	scratch *scratch
 
 	silent  []int16
 	silence shared
@@ -43,7 +44,7 @@ type worker struct {
 func newWorker(e *Engine, index int) *worker {
 	frame := sampleRate / media.FramesPerSecond
 	return &worker{engine: e, index: index, done: make(chan struct{}), in: media.NewInbox(),
-		frame: make([]int16, frame), sum: make([]int32, frame), packet: make([]byte, packetRoom),
+		frame: make([]int16, frame), sum: make([]int32, frame), packet: make([]byte, packetRoom), scratch: newScratch(frame),
 		silent: make([]int16, frame), silence: newShared()}
 }
 
@@ -113,7 +114,11 @@ func (w *worker) tick(turn uint64, t media.Time) {
 			p.send()
 		}
 	}
-	for _, p := range w.slots[turn%slots] {
+	parts := w.slots[turn%slots]
+	for i, p := range parts {
+		if i+1 < len(parts) {
+			parts[i+1].approachFirst()
+		}
 		p.receive(t)
 		if !p.unsent {
 			p.send()
