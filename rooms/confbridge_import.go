@@ -224,7 +224,7 @@ func (r *importer) pin(s ConfBridgeSetting, profile *ImportProfile) {
 		r.judge(s, ImportRefused, fmt.Sprintf("a PIN of %d digits, %d are the most", len(s.Value), longest))
 	default:
 		profile.PIN = s.Value
-		r.judge(s, ImportMapped, "to the PIN of the room")
+		r.judge(s, ImportMapped, "to the PIN of the room, or of its moderators")
 	}
 }
 

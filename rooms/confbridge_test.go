@@ -50,7 +50,7 @@ func TestEachLineOfAConfbridgeConfIsJudged(t *testing.T) {
 		{15, "callers: pin=******", "refused", "nothing that inherits from this template uses the line"},
 		{18, "default_user: wait_marked=yes", "taken", ""},
 		{19, "default_user: end_marked=y", "taken", ""},
-		{20, "default_user: pin=******", "mapped", "to the PIN of the room"},
+		{20, "default_user: pin=******", "mapped", "to the PIN of the room, or of its moderators"},
 		{21, "default_user: music_on_hold_class=jazz", "refused", `"jazz" is not supported by this version, it takes default or none`},
 		{22, "default_user: max_members=5", "refused", "no option of a user profile, but of a bridge profile"},
 		{23, "default_user: announce_user_count_all=3", "taken", ""},

@@ -58,7 +58,8 @@ func (h *House) Lock(extension string, on bool) error {
 	})
 }
 
-// Say says prompts to all members of a conference, in the room's voice. The error names a prompt that the voice lacks.
+// Say says prompts to all members of a conference, in the room's voice. The error names a prompt that the voice lacks, and
+// the nearest that it has.
 func (h *House) Say(extension string, prompts ...string) error {
 	return h.operate(extension, func(c *conference) error {
 		if len(c.members) == 0 {
@@ -66,7 +67,7 @@ func (h *House) Say(extension string, prompts ...string) error {
 		}
 		for _, prompt := range prompts {
 			if _, ok := c.voice.Sound(prompt); !ok {
-				return fmt.Errorf("a voice without the prompt %s", prompt)
+				return fmt.Errorf("no prompt %q; the nearest is %s", prompt, c.voice.nearest(prompt))
 			}
 		}
 		c.playToAll(c.voice.Prompt(prompts...)...)
@@ -117,8 +118,8 @@ func (c *conference) obey(order func(*conference) error) error {
 	return order(c)
 }
 
-// choose returns the members of a selection, in the order in which they came; of participants there may be none. The error continues "room 1000 has" and
-// names who is there. c.mu is held.
+// choose returns the members of a selection, in the order in which they came; of participants there may be none. The error
+// continues "room 1000 has" and names who is there. c.mu is held.
 func (c *conference) choose(who Selection) ([]*member, error) {
 	if len(c.members) == 0 {
 		return nil, errNobody

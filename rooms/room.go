@@ -162,8 +162,13 @@ func (f *furnisher) keep(name string, sound *media.Sound) {
 	f.room.Sounds[name] = sound
 }
 
+// warn says once what is missing: both menus of a room may be the same.
 func (f *furnisher) warn(format string, args ...any) {
-	f.warnings = append(f.warnings, fmt.Errorf("room %s: "+format, append([]any{f.room.Extension}, args...)...))
+	warning := fmt.Errorf("room %s: "+format, append([]any{f.room.Extension}, args...)...)
+	said := func(other error) bool { return other.Error() == warning.Error() }
+	if !slices.ContainsFunc(f.warnings, said) {
+		f.warnings = append(f.warnings, warning)
+	}
 }
 
 func standardOf(name string) string {

@@ -151,6 +151,9 @@ func TestRoomIsServedWithoutWhatHasVanished(t *testing.T) {
 			func(r rooms.Room) bool { return keys(r.Menu) == keys(rooms.ParticipantMenu()) }},
 		{"file of a menu", map[string]string{"menu": "a"}, []store.Menu{{Name: "a", Entries: map[string]string{"1": "playback(/no/such.wav)"}}}, []string{"menu a: keys 1: /no/such.wav is not played"},
 			func(r rooms.Room) bool { return keys(r.Menu) == "1=playback(/no/such.wav)" }},
+		{"file of the menu of both roles", map[string]string{"menu": "a", "moderator_menu": "a"},
+			[]store.Menu{{Name: "a", Entries: map[string]string{"1": "playback(/no/such.wav)"}}}, []string{"menu a: keys 1: /no/such.wav is not played"},
+			func(r rooms.Room) bool { return keys(r.Menu) == keys(r.ModeratorMenu) }},
 	}
 	voices, err := rooms.LoadVoices("")
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/rooms/spelling"
 )
 
 // voiceFiles holds the built-in voices: the sound files of voice/en and others and, beside each directory, the
@@ -110,6 +111,15 @@ func (v *Voice) own(name string) (*media.Sound, bool) {
 	}
 	sound, err := read()
 	return sound, err == nil
+}
+
+// nearest is the name of a prompt of the voice, or of the one that speaks in its place, that a misspelt one was meant to be.
+func (v *Voice) nearest(name string) string {
+	var names []string
+	for ; v != nil; v = v.fallback {
+		names = slices.AppendSeq(names, maps.Keys(v.sounds))
+	}
+	return spelling.Nearest(name, names)
 }
 
 // Prompt returns prompts of these names one after another; what the voice lacks is left out.

@@ -244,7 +244,7 @@ func TestOperatorsSpeakToAllAlsoToThoseWhoWait(t *testing.T) {
 	for _, p := range []*phone{ann, bob} {
 		p.hears(t, promptFull, promptLocked, "announcement")
 	}
-	if err := b.house.Say("1000", promptFull, "conf-nonsense"); err == nil || !strings.Contains(err.Error(), "conf-nonsense") {
+	if err := b.house.Say("1000", promptFull, "conf-ful"); err == nil || err.Error() != `room 1000 has no prompt "conf-ful"; the nearest is conf-full` {
 		t.Errorf("unknown prompt: %v", err)
 	}
 }

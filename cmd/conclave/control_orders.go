@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"time"
 
 	"conclave/media"
 	"conclave/rooms"
-	"conclave/rooms/spelling"
 )
 
 // What operators may send to be heard in a conference.
@@ -77,25 +75,11 @@ func (c *control) say(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, failure{`the body is not as {"prompts": ["conf-lockednow"]}: ` + err.Error()})
 		return
 	}
-	if err := checkPrompts(order.Prompts); err != nil {
-		answer(w, http.StatusBadRequest, failure{err.Error()})
+	if n := len(order.Prompts); n == 0 || n > mostPrompts {
+		answer(w, http.StatusBadRequest, failure{fmt.Sprintf("%d prompts: it takes 1 to %d of them", n, mostPrompts)})
 		return
 	}
 	reply(w, struct{}{}, c.conferences().Say(r.PathValue("ext"), order.Prompts...))
-}
-
-// checkPrompts refuses names that no prompt has.
-func checkPrompts(names []string) error {
-	known := rooms.PromptNames()
-	if len(names) == 0 || len(names) > mostPrompts {
-		return fmt.Errorf("%d prompts: it takes 1 to %d of them", len(names), mostPrompts)
-	}
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			return fmt.Errorf("there is no prompt %q; the nearest is %s", name, spelling.Nearest(name, known))
-		}
-	}
-	return nil
 }
 
 // play takes a WAV file and plays it to everybody in the conference. The file comes with the order, as the server may not

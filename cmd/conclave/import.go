@@ -72,6 +72,7 @@ func (c *roomImportCmd) Run(ctx context.Context, data dataDir) error {
 			return fmt.Errorf("import %s: %w", c.File, err)
 		}
 	}
+	report.Notes = append(report.Notes, replacedNotes(found.Menus, library)...)
 	added, err := c.store(ctx, data, found, change)
 	if err != nil {
 		return fmt.Errorf("import %s: %w", c.File, err)
@@ -198,6 +199,20 @@ func moderatorNotes(name string, theirs, room map[string]string) []string {
 	notes := []string{fmt.Sprintf("moderators key in the pin of user profile %s, and are admin and marked", name)}
 	if len(differ) > 0 {
 		notes = append(notes, fmt.Sprintf("not taken from profile %s, as a room has one set of options: %s", name, strings.Join(differ, " ")))
+	}
+	return notes
+}
+
+// replacedNotes tells which menus of the library become others.
+func replacedNotes(menus []rooms.Menu, library *rooms.Library) []string {
+	same := func(a, b rooms.MenuEntry) bool { return a.Keys == b.Keys && a.Text() == b.Text() }
+	byKeys := func(a, b rooms.MenuEntry) int { return strings.Compare(a.Keys, b.Keys) }
+	var notes []string
+	for _, menu := range menus {
+		old, err := library.Menu(menu.Name)
+		if err == nil && !slices.EqualFunc(old.Entries, slices.SortedFunc(slices.Values(menu.Entries), byKeys), same) {
+			notes = append(notes, fmt.Sprintf("menu %s replaces the other one of that name", menu.Name))
+		}
 	}
 	return notes
 }

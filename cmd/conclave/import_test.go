@@ -166,6 +166,30 @@ func TestGeneratedPINOfAnImportedRoomIsPrinted(t *testing.T) {
 	}
 }
 
+func TestImportTellsWhichMenusItReplaces(t *testing.T) {
+	run, file := importCLI(t, company, true)
+	const note = "menu keys replaces the other one of that name\n"
+	for _, tt := range []struct {
+		change []string // before the import
+		want   bool
+	}{
+		{nil, false},
+		{[]string{"menu", "list"}, false},
+		{[]string{"menu", "set", "keys", "2", "no_op"}, true},
+		{[]string{"menu", "set", "keys", "1", "no_op"}, true},
+	} {
+		if tt.change != nil {
+			run(tt.change...).done(t)
+		}
+		for _, args := range [][]string{{"--dry-run"}, nil} {
+			out := run(append([]string{"room", "import", file}, args...)...).done(t)
+			if strings.Contains(out, note) != tt.want {
+				t.Errorf("after %q import %q printed:\n%s", tt.change, args, out)
+			}
+		}
+	}
+}
+
 func TestImportThatFailsChangesNothing(t *testing.T) {
 	two := strings.NewReplacer("default_user", "staff", "default_bridge", "small_bridge").Replace(company)
 	for name, tt := range map[string]struct {

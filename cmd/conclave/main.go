@@ -27,7 +27,7 @@ type cli struct {
 	Kick   kickCmd   `cmd:"" help:"Put members out of a conference."`
 	Play   playCmd   `cmd:"" help:"Play a sound file to a conference."`
 	Say    sayCmd    `cmd:"" help:"Say prompts to a conference."`
-	Lock   lockCmd   `cmd:"" help:"Let nobody else into a conference."`
+	Lock   lockCmd   `cmd:"" help:"Let nobody but moderators into a conference any more."`
 	Unlock unlockCmd `cmd:"" help:"Open a locked conference again."`
 	Bench  benchCmd  `cmd:"" help:"Measure a server of its own on this machine: cost, loss, lateness, and what is heard."`
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"conclave/rooms"
 )
@@ -12,11 +13,24 @@ import (
 
 // memberArgs name members by what `conclave live` shows.
 type memberArgs struct {
-	Ext          extension `arg:"" help:"Number of the room."`
-	Member       *int      `arg:"" optional:"" help:"Number of the member, as shown by live."`
-	All          bool      `help:"All members."`
-	Last         bool      `help:"The member who came last."`
-	Participants bool      `help:"All who are not moderators."`
+	Ext          extension     `arg:"" help:"Number of the room."`
+	Member       *memberNumber `arg:"" optional:"" help:"Number of the member, as shown by live."`
+	All          bool          `help:"All members."`
+	Last         bool          `help:"The member who came last."`
+	Participants bool          `help:"All who are not moderators."`
+}
+
+// memberNumber is the number of a member.
+type memberNumber int
+
+// UnmarshalText takes whole numbers from 1.
+func (n *memberNumber) UnmarshalText(text []byte) error {
+	number, err := strconv.Atoi(string(text))
+	if err != nil || number < 1 {
+		return fmt.Errorf("member %q: it takes a number from 1, as shown by conclave live; or --all, --last or --participants", text)
+	}
+	*n = memberNumber(number)
+	return nil
 }
 
 // Validate is called by kong once the arguments are read.
@@ -37,7 +51,7 @@ func (m *memberArgs) Validate() error {
 func (m *memberArgs) order(ctx context.Context, data dataDir, order, done string) error {
 	who := rooms.Selection{All: m.All, Last: m.Last, Participants: m.Participants}
 	if m.Member != nil {
-		who.Member = *m.Member
+		who.Member = int(*m.Member)
 	}
 	var out changed
 	if err := newClient(data).call(ctx, "POST", memberPath(string(m.Ext), who, order), &out); err != nil {

@@ -77,7 +77,12 @@ func TestOrdersReachTheMembersWhoAreMeant(t *testing.T) {
 		conclave(t, nil, data, "mute", "1000", who).refused(t, "room 1000 has no members now")
 		conclave(t, nil, data, "kick", "999", who).refused(t, "there is no room 999")
 	}
-	conclave(t, nil, data, "mute", "1000", "0").refused(t, "begin with 1")
+}
+
+func TestWhatIsNoNumberOfAMemberIsRefused(t *testing.T) {
+	for _, number := range []string{"0", "anna", "1,2", "99999999999999999999"} {
+		conclave(t, nil, "mute", "1000", number).refused(t, fmt.Sprintf("member %q", number), "a number from 1", "conclave live", "--all")
+	}
 }
 
 func TestOrdersWithoutAMemberAreRefused(t *testing.T) {

@@ -37,13 +37,9 @@ func (c *menuSetCmd) Run(ctx context.Context, data dataDir) error {
 	if err := rooms.CheckMenuName(c.Name); err != nil {
 		return err
 	}
-	keys, actions := c.Keys, ""
-	if len(c.Action) > 0 {
-		entry, err := c.entry(ctx, data)
-		if err != nil {
-			return err
-		}
-		keys, actions = entry.Keys, entry.Text()
+	entry, err := c.entry(ctx, data)
+	if err != nil {
+		return err
 	}
 	if err := data.create(); err != nil {
 		return err
@@ -54,10 +50,10 @@ func (c *menuSetCmd) Run(ctx context.Context, data dataDir) error {
 	}
 	defer db.Close()
 	err = db.ChangeMenu(ctx, c.Name, func(menu *store.Menu) error {
-		if actions == "" {
-			return removeEntry(menu, keys)
+		if len(c.Action) == 0 {
+			return removeEntry(menu, entry.Keys)
 		}
-		menu.Entries[keys] = actions
+		menu.Entries[entry.Keys] = entry.Text()
 		_, err := rooms.ParseMenu(menu.Name, menu.Entries)
 		return err
 	})
@@ -68,9 +64,14 @@ func (c *menuSetCmd) Run(ctx context.Context, data dataDir) error {
 	return reload(ctx, data)
 }
 
-// entry reads the keys and actions of the command line, and finds the sounds that they play.
+// entry reads the keys and actions of the command line, and finds the sounds that they play. Without actions only its
+// keys count.
 func (c *menuSetCmd) entry(ctx context.Context, data dataDir) (rooms.MenuEntry, error) {
-	menu, err := rooms.ParseMenu(c.Name, map[string]string{c.Keys: strings.Join(c.Action, ",")})
+	actions := string(rooms.ActionNoOp)
+	if len(c.Action) > 0 {
+		actions = strings.Join(c.Action, ",")
+	}
+	menu, err := rooms.ParseMenu(c.Name, map[string]string{c.Keys: actions})
 	if err != nil {
 		return rooms.MenuEntry{}, err
 	}
@@ -85,7 +86,6 @@ func (c *menuSetCmd) entry(ctx context.Context, data dataDir) (rooms.MenuEntry, 
 }
 
 func removeEntry(menu *store.Menu, keys string) error {
-	keys = strings.ToUpper(strings.TrimSpace(keys))
 	_, there := menu.Entries[keys]
 	switch {
 	case !there && len(menu.Entries) == 0:

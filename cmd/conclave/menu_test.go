@@ -32,6 +32,9 @@ func TestMenuIsSetShownListedAndRemoved(t *testing.T) {
 	if got := run("menu", "show", "staff").done(t); got != want {
 		t.Errorf("menu show:\n%swant:\n%s", got, want)
 	}
+	if got := run("menu", "show", "staff", "--json").done(t); !strings.Contains(got, `"*": "playback(beep&`+hello+`)"`) {
+		t.Errorf("menu show --json:\n%s", got)
+	}
 	run("menu", "set", "staff", "12", "participant_count").done(t)
 	run("menu", "set", "staff", "#").done(t)
 	var view menuView
@@ -66,6 +69,18 @@ func TestMenuIsSetShownListedAndRemoved(t *testing.T) {
 	}
 }
 
+func TestKeysAreRemovedAsTheyWereSet(t *testing.T) {
+	run := menuCLI(t)
+	run("menu", "set", "m", "1", "no_op").done(t)
+	for set, removed := range map[string]string{"#1": `\#1`, `\#2`: "#2", "a": "A", "B": " b "} {
+		run("menu", "set", "m", set, "toggle_mute").done(t)
+		run("menu", "set", "m", removed).done(t)
+	}
+	if out := run("menu", "show", "m").done(t); out != "KEYS  ACTIONS\n1     no_op\n" {
+		t.Errorf("menu show:\n%s", out)
+	}
+}
+
 func TestBuiltInMenusAreShownWithoutADatabase(t *testing.T) {
 	run := menuCLI(t)
 	if out := run("menu", "show", "default").done(t); !strings.Contains(out, "1     toggle_mute\n") {
@@ -94,6 +109,7 @@ func TestBadMenuSettingsAreNamedAndChangeNothing(t *testing.T) {
 		"file that is not there":   {[]string{"set", "m", "2", "playback(/no/such)"}, []string{"menu m", "keys 2", "/no/such.wav"}},
 		"file that is no WAV file": {[]string{"set", "m", "2", "playback(/etc/passwd)"}, []string{"/etc/passwd", "not a WAV file"}},
 		"remove the only entry":    {[]string{"set", "m", "1"}, []string{"only ones", "menu rm m"}},
+		"remove keys of no phone":  {[]string{"set", "m", "x"}, []string{`"x"`, "0-9, A-D"}},
 		"remove what is not there": {[]string{"set", "m", "2"}, []string{"keys 2", "the menu has 1"}},
 		"remove from no menu":      {[]string{"set", "n", "1"}, []string{"menu n", "no such menu"}},
 		"remove a built-in menu":   {[]string{"rm", "moderator"}, []string{"built in"}},

@@ -54,11 +54,14 @@ func escape(text string, longest int) string {
 
 // printJSON writes v to standard output, for scripts and harmless for a terminal.
 func printJSON(v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // & stands in menus
+	if err := encoder.Encode(v); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
-	_, err = fmt.Println(escapeJSON(string(text)))
+	_, err := fmt.Print(escapeJSON(text.String()))
 	return err
 }
 

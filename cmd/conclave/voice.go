@@ -152,7 +152,7 @@ func (c *voiceCheckCmd) Run(data dataDir) error {
 	}
 	fmt.Printf("voice %s, %s, speaks %s itself\n", v.Name(), languageText(v.Language()), count(len(found.Own), "sound"))
 	if len(found.Missing) > 0 {
-		fmt.Printf("what it lacks is spoken by %s:\n", found.Fallback)
+		fmt.Printf("what it lacks is spoken by the built-in voice %s:\n", found.Fallback)
 		for _, name := range found.Missing {
 			fmt.Println(" ", name)
 		}

@@ -84,7 +84,7 @@ func TestVoiceIsAddedListedCheckedAndRemoved(t *testing.T) {
 	}
 
 	text := voice("check", "anna").done(t)
-	if !strings.HasPrefix(text, "voice anna, language de, speaks 2 sounds itself\nwhat it lacks is spoken by de:\n  auth-thankyou\n") {
+	if !strings.HasPrefix(text, "voice anna, language de, speaks 2 sounds itself\nwhat it lacks is spoken by the built-in voice de:\n  auth-thankyou\n") {
 		t.Errorf("voice check:\n%s", text)
 	}
 	var report voiceReport
