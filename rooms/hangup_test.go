@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"net"
@@ -49,22 +50,66 @@ func in(function string) int {
 	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), "conclave/rooms."+function+"(")
 }
 
-// round has so many call at once, takes them to where they are in a function, and hangs up on them all.
-func (b *building) round(room Room, sink netip.AddrPort, keys, function string, callers int) {
+// moment is where a caller hangs up.
+type moment struct {
+	name     string
+	keys     string
+	options  map[string]string
+	long     string // the prompt that takes a minute
+	function string // where the caller is then
+	says     bool   // his name, and # after it
+}
+
+// comeTo waits until so many callers are in a function.
+func (b *building) comeTo(function string, callers int) {
 	b.t.Helper()
-	calls := make([]*deafCall, callers)
-	for i := range calls {
-		calls[i] = b.deaf(room, sink)
-		for _, key := range []byte(keys) {
-			calls[i].visit.Digit(key)
-		}
-	}
 	eventually(b.t, func() string {
 		if n := in(function); n < callers {
 			return fmt.Sprintf("%d of %d callers have come to %s", n, callers, function)
 		}
 		return ""
 	})
+}
+
+// sayName has all callers say their names, by RTP from where they are sent to.
+func (b *building) sayName(calls []*deafCall, from *net.UDPConn) {
+	b.t.Helper()
+	pcm, packet := speech(500), make([]byte, 12+160)
+	packet[0] = 0x80
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for i := range 30 {
+		binary.BigEndian.PutUint16(packet[2:], uint16(i))
+		binary.BigEndian.PutUint32(packet[4:], uint32(160*i))
+		media.PCMU().Encode(packet[12:], pcm[160*i:160*i+160])
+		for _, c := range calls {
+			to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.leg.Port())
+			if _, err := from.WriteToUDPAddrPort(packet, to); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		<-tick.C
+	}
+}
+
+// round has so many call at once, takes them to a moment, and hangs up on them all.
+func (b *building) round(room Room, sink *net.UDPConn, at moment, callers int) {
+	b.t.Helper()
+	calls := make([]*deafCall, callers)
+	for i := range calls {
+		calls[i] = b.deaf(room, sink.LocalAddr().(*net.UDPAddr).AddrPort())
+		for _, key := range []byte(at.keys) {
+			calls[i].visit.Digit(key)
+		}
+	}
+	if at.says {
+		b.comeTo("(*line).recordName", callers)
+		b.sayName(calls, sink)
+		for _, c := range calls {
+			c.visit.Digit('#')
+		}
+	}
+	b.comeTo(at.function, callers)
 	for _, c := range calls {
 		c.cancel()
 	}
@@ -84,27 +129,24 @@ func (b *building) round(room Room, sink netip.AddrPort, keys, function string, 
 
 func TestHangUpInEachStateLeavesNothingBehind(t *testing.T) {
 	const callers = 200
-	tests := []struct {
-		name     string
-		keys     string
-		options  map[string]string
-		long     string // the prompt that takes a minute
-		function string // where a caller is then
-	}{
-		{"PIN prompt", "", nil, promptGetPIN, "(*line).interruptible"},
-		{"PIN entry", "47", nil, "", "(*line).key"},
-		{"wrong PIN", "0000", nil, promptInvalidPIN, "(*line).interruptible"},
-		{"third wrong PIN", "000000000000", nil, promptInvalidPIN, "(*line).tell"},
-		{"request of the name", "4711", map[string]string{"announce_join_leave": "yes"}, promptRecordName, "(*line).interruptible"},
-		{"beep", "4711", map[string]string{"announce_join_leave": "yes"}, toneBeep, "(*line).wait"},
-		{"recording of the name", "4711", map[string]string{"announce_join_leave": "yes"}, "", "(*line).recordName"},
-		{"second recording", "4711###", map[string]string{"announce_join_leave_review": "yes"}, "", "(*line).recordName"},
-		{"announced", "4711###", map[string]string{"announce_join_leave": "yes"}, promptHaveJoined, "(*Visit).stay"},
-		{"alone and told so", "4711", nil, promptOnlyPerson, "(*Visit).stay"},
-		{"told to wait for a leader", "4711", map[string]string{"wait_marked": "yes"}, promptWaitForLeader, "(*Visit).stay"},
-		{"in the conference", "4711", nil, "", "(*Visit).stay"},
-		{"listening to the menu", "4711*", nil, promptUserMenu, "(*Visit).stay"},
-		{"last words", "47118", nil, promptFull, "(*Visit).lastWords"},
+	tests := []moment{
+		{"PIN prompt", "", nil, promptGetPIN, "(*line).interruptible", false},
+		{"PIN entry", "47", nil, "", "(*line).key", false},
+		{"wrong PIN", "0000", nil, promptInvalidPIN, "(*line).interruptible", false},
+		{"third wrong PIN", "000000000000", nil, promptInvalidPIN, "(*line).tell", false},
+		{"request of the name", "4711", map[string]string{"announce_join_leave": "yes"}, promptRecordName, "(*line).interruptible", false},
+		{"beep", "4711", map[string]string{"announce_join_leave": "yes"}, toneBeep, "(*line).wait", false},
+		{"recording of the name", "4711", map[string]string{"announce_join_leave": "yes"}, "", "(*line).recordName", false},
+		{"second recording", "4711###", map[string]string{"announce_join_leave_review": "yes"}, "", "(*line).recordName", false},
+		{"review of the name", "4711##", map[string]string{"announce_join_leave_review": "yes"}, promptReviewName, "(*line).reviewName", true},
+		{"pause in the review", "4711##", map[string]string{"announce_join_leave_review": "yes"}, "", "(*line).key", true},
+		{"announced", "4711###", map[string]string{"announce_join_leave": "yes"}, promptHaveJoined, "(*Visit).stay", false},
+		{"alone and told so", "4711", nil, promptOnlyPerson, "(*Visit).stay", false},
+		{"told to wait for a leader", "4711", map[string]string{"wait_marked": "yes"}, promptWaitForLeader, "(*Visit).stay", false},
+		{"waiting for a leader", "4711", map[string]string{"wait_marked": "yes"}, "", "(*Visit).stay", false},
+		{"in the conference", "4711", nil, "", "(*Visit).stay", false},
+		{"listening to the menu", "4711*", nil, promptUserMenu, "(*Visit).stay", false},
+		{"last words", "47118", nil, promptFull, "(*Visit).lastWords", false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -123,13 +165,12 @@ func TestHangUpInEachStateLeavesNothingBehind(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer sink.Close()
-			to := sink.LocalAddr().(*net.UDPAddr).AddrPort()
 			room := b.room("4711", test.options)
 			room.Menu = menuOf(t, "*=playback_and_continue(conf-usermenu)", "8=leave_conference,playback(conf-full)")
-			b.round(room, to, test.keys, test.function, 3) // what is made once is made now
+			b.round(room, sink, test, 3) // what is made once is made now
 			goroutines, free := runtime.NumGoroutine(), b.ports.Pairs()
 
-			b.round(room, to, test.keys, test.function, callers)
+			b.round(room, sink, test, callers)
 
 			eventually(t, func() string {
 				if n := runtime.NumGoroutine(); n > goroutines {
