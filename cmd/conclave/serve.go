@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -90,7 +91,12 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	if err != nil {
 		return err
 	}
-	reload := func(ctx context.Context) error { return loadRooms(ctx, data, db, house, log) }
+	var loading sync.Mutex // what was read earlier must not replace what was read later
+	reload := func(ctx context.Context) error {
+		loading.Lock()
+		defer loading.Unlock()
+		return loadRooms(ctx, data, db, house, log)
+	}
 	if err := reload(ctx); err != nil {
 		return err
 	}
