@@ -40,8 +40,20 @@ func quiet(s *testServer, extension string) {
 	s.run("room", "add", extension, "--name", "Room "+extension, "--no-pin", "-o", "quiet=yes", "-o", "announce_only_user=no", "-o", "music_on_hold_when_empty=no")
 }
 
-func TestToneOfAClockThatIsOffRunsThroughWithoutAClick(t *testing.T) {
-	t.Parallel()
+// The two are not parallel to any other test: what else the machine does in real time they would hear.
+func TestTone(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"of a clock that is off runs through without a click":   testToneOfAClockThatIsOff,
+		"through loss and jitter keeps its level and its delay": testToneThroughLossAndJitter,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
+}
+
+func testToneOfAClockThatIsOff(t *testing.T) {
 	server := startServer(t, "--guests", "all")
 	const hz, level, length = 997.3, -12.0, 60 * time.Second
 	var wait sync.WaitGroup
@@ -116,8 +128,7 @@ func between(packets []phone.Packet, since, until time.Time) []phone.Packet {
 	})
 }
 
-func TestToneThroughLossAndJitterKeepsItsLevelAndDelay(t *testing.T) {
-	t.Parallel()
+func testToneThroughLossAndJitter(t *testing.T) {
 	server := startServer(t, "--guests", "all")
 	const hz, level = 440, -15.0
 	var wait sync.WaitGroup
