@@ -57,7 +57,7 @@ func (c *roomImportCmd) Run(ctx context.Context, data dataDir) error {
 	if err != nil {
 		return fmt.Errorf("import %s: nothing is stored:\n%w", c.File, err)
 	}
-	library, err := data.library(ctx)
+	library, err := data.openLibrary(ctx)
 	if err != nil {
 		return err
 	}

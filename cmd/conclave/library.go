@@ -16,8 +16,8 @@ func (d dataDir) hasDatabase() bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// library holds what options of rooms may name. Where there is no database yet, there are no menus of the operator's.
-func (d dataDir) library(ctx context.Context) (*rooms.Library, error) {
+// openLibrary reads what options of rooms may name. Where there is no database yet, there are no menus of the operator's.
+func (d dataDir) openLibrary(ctx context.Context) (*rooms.Library, error) {
 	voices, err := rooms.LoadVoices(d.voices())
 	if err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func (c *menuSetCmd) entry(ctx context.Context, data dataDir) (rooms.MenuEntry, 
 	if err != nil {
 		return rooms.MenuEntry{}, err
 	}
-	library, err := data.library(ctx)
+	library, err := data.openLibrary(ctx)
 	if err != nil {
 		return rooms.MenuEntry{}, err
 	}

@@ -90,7 +90,7 @@ func settleOptions(ctx context.Context, data dataDir, assignments []string) ([]s
 		}
 		if library == nil {
 			var err error
-			if library, err = data.library(ctx); err != nil {
+			if library, err = data.openLibrary(ctx); err != nil {
 				return nil, err
 			}
 		}
