@@ -12,12 +12,20 @@ func (c *conference) play(sounds []*media.Sound, except ...*member) {
 	if len(sounds) == 0 {
 		return
 	}
-	c.programme.add(duration(sounds))
 	seats := make([]*mixer.Seat, len(except))
 	for i, m := range except {
 		seats[i] = m.seat
 	}
-	c.mix.Play(mixer.Announcement{Sounds: sounds, Except: seats})
+	c.playing++
+	c.mix.Play(mixer.Announcement{Sounds: sounds, Except: seats, Done: func() { go c.played() }})
+}
+
+// played is told of the end of what was played to all. What has happened meanwhile is said now.
+func (c *conference) played() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.playing--
+	c.announce()
 }
 
 // say says a prompt to all who are in the mix but some, unless the room has no announcements. c.mu is held.

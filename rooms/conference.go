@@ -40,7 +40,7 @@ type conference struct {
 	// What the room is told, and in which voice, as the last member found it.
 	voice         *Voice
 	announcements bool
-	programme     programme
+	playing       int // announcements that the mixer has, and that have not ended
 	announcer     announcer
 }
 
@@ -90,10 +90,7 @@ func (c *conference) remove(result string, gone ...*member) {
 	c.members = slices.DeleteFunc(c.members, func(m *member) bool { return m.removed.Load() })
 	for _, m := range gone {
 		c.emitResult(EventLeave, m, result)
-		if len(c.members) > 0 && !m.options.Quiet {
-			c.announceLeave(m)
-			c.chime(toneLeave)
-		}
+		c.noteLeave(m)
 	}
 	var leader *member
 	for _, m := range gone {
@@ -113,6 +110,7 @@ func (c *conference) remove(result string, gone ...*member) {
 		return
 	}
 	c.settle()
+	c.announce()
 	if leader != nil && crowd.marked == 0 && !leader.options.Quiet {
 		c.tellAll(promptLeaderLeft)
 	}
@@ -123,7 +121,7 @@ func (c *conference) reset() {
 	c.last = 0
 	c.locked = false
 	c.muted = false
-	c.announcer.stop()
+	c.announcer = announcer{}
 }
 
 // crowd counts the members. c.mu is held.

@@ -39,7 +39,7 @@ func TestRoomsDoNotHearEachOther(t *testing.T) {
 	ann, bob := b.call("ann", board), b.call("bob", lab)
 	bob.talks.Store(true)
 	for _, p := range []*phone{ann, bob} {
-		p.hears(t, toneJoin, promptOnlyPerson, "music")
+		p.hears(t, promptOnlyPerson, toneJoin, "music")
 	}
 	live := b.house.Live()
 	if len(live) != 2 || live[0].Extension != "1000" || live[1].Extension != "2000" {

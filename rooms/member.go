@@ -20,7 +20,6 @@ type member struct {
 	line    *line
 	since   time.Time
 	name    []*media.Sound // what the others hear of him when he comes and goes; nil: nothing
-	named   bool           // he has been asked for his name, and is thanked
 
 	standing
 	entered bool // is in the mix

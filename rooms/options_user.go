@@ -40,7 +40,7 @@ var userOptions = []option{
 			o.AnnounceJoinLeaveReview = v.yes
 			o.AnnounceJoinLeave = o.AnnounceJoinLeave || v.yes
 		}},
-	{"announcement", optionalSoundFile, noValue, "is played to each one who joins, before he is in",
+	{"announcement", optionalSoundFile, noValue, "is played to each one who joins, over the conference",
 		func(o *Options, v value) { o.Announcement = v.text }},
 	{"timeout", count("seconds", 0, 604_800), "0", "ends a member's call after this time; 0 is never",
 		func(o *Options, v value) { o.Timeout = time.Duration(v.number) * time.Second }},

@@ -129,7 +129,7 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 		if err != nil {
 			return ResultHangup, err.Error()
 		}
-		m.named = true
+		v.line.say(promptThankYou)
 		m.name = spokenName(name, v.call.Caller().Number, v.roomVoice)
 	}
 	v.seat.DetectTalk(mixer.TalkOptions{

@@ -17,7 +17,7 @@ func TestRightPINAdmits(t *testing.T) {
 		t.Errorf("who is asked for the PIN is shown as a member: %+v", live)
 	}
 	ann.press("4711#")
-	ann.hears(t, promptGetPIN, toneJoin, promptOnlyPerson, "music")
+	ann.hears(t, promptGetPIN, promptOnlyPerson, toneJoin, "music")
 	ann.cancel()
 	ann.over(t, ResultHangup)
 }
@@ -37,7 +37,7 @@ func TestPINTypedOverThePromptCutsIt(t *testing.T) {
 	ann := b.call("ann", b.room("4711", nil))
 	ann.hears(t, promptGetPIN)
 	ann.press("4711")
-	ann.hears(t, promptGetPIN, toneJoin)
+	ann.hears(t, promptGetPIN, promptOnlyPerson, toneJoin)
 }
 
 func TestThreeWrongPINsEndTheCall(t *testing.T) {
@@ -63,7 +63,7 @@ func TestThreeWrongPINsEndTheCall(t *testing.T) {
 
 func TestOpenRoomAsksNothing(t *testing.T) {
 	b := newBuilding(t, mixer.Config{})
-	b.call("ann", b.room("", nil)).hears(t, toneJoin, promptOnlyPerson, "music")
+	b.call("ann", b.room("", nil)).hears(t, promptOnlyPerson, toneJoin, "music")
 }
 
 func TestHangUpAtTheDoorLeavesNothing(t *testing.T) {
@@ -133,7 +133,7 @@ func TestFullConferenceSaysSo(t *testing.T) {
 	bob.hears(t, promptFull)
 	ann.cancel()
 	ann.over(t, ResultHangup)
-	b.call("eve", room).hears(t, toneJoin)
+	b.call("eve", room).hears(t, promptOnlyPerson, toneJoin)
 }
 
 func TestNewPINCountsForTheNextCaller(t *testing.T) {
@@ -163,7 +163,7 @@ func TestFaultInAConversationCostsOnlyThatCall(t *testing.T) {
 	if got := bob.reasons(); !slices.Equal(got, []string{"internal error"}) {
 		t.Errorf("hung up with %q", got)
 	}
-	ann.hears(t, toneJoin, promptOnlyPerson, "music")
+	ann.hears(t, promptOnlyPerson, toneJoin, "music")
 	if !strings.Contains(b.log.String(), "reception failed") {
 		t.Errorf("the log does not tell:\n%s", b.log)
 	}

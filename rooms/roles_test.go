@@ -94,7 +94,7 @@ func TestHashAfterAPINMeansNothingElse(t *testing.T) {
 func TestMarkedMemberAlone(t *testing.T) {
 	b := newBuilding(t, mixer.Config{})
 	ann := b.call("ann", leaders(b.room("", nil)))
-	ann.hears(t, toneJoin, promptOnlyPerson, "music")
+	ann.hears(t, promptOnlyPerson, toneJoin, "music")
 	b.state(phaseSingleMarked)
 }
 
@@ -211,10 +211,10 @@ func TestWaitMarkedHearMusicAndNotEachOtherUntilALeaderComes(t *testing.T) {
 	eve := b.call("eve", leaders(room))
 	b.state(phaseMultiMarked)
 	eve.heardOnly(t, promptBegin)
-	ann.hears(t, promptWaitForLeader, "music", toneJoin, promptBegin)
-	bob.hears(t, promptWaitForLeader, "music", toneJoin, promptBegin)
+	ann.hears(t, promptWaitForLeader, "music", promptBegin, toneJoin)
+	bob.hears(t, promptWaitForLeader, "music", promptBegin, toneJoin)
 	ann.talks.Store(true)
-	bob.hears(t, promptWaitForLeader, "music", toneJoin, promptBegin, "ann")
+	bob.hears(t, promptWaitForLeader, "music", promptBegin, toneJoin, "ann")
 	eve.hears(t, promptBegin, "ann")
 	joe := b.call("joe", room) // does not wait any more
 	joe.hears(t, "ann")
@@ -234,7 +234,7 @@ func TestWaitingIsOverForAWaiterWhoseLeaderComesWhileHeIsTold(t *testing.T) {
 	ann.hears(t, promptWaitForLeader)
 	eve := b.call("eve", leaders(room))
 	eve.talks.Store(true)
-	ann.hears(t, promptWaitForLeader, toneJoin, promptBegin, "eve")
+	ann.hears(t, promptWaitForLeader, promptBegin, toneJoin, "eve")
 }
 
 func TestKickedWaiterIsToldAndTheOthersWaitOn(t *testing.T) {

@@ -62,7 +62,7 @@ func TestScenarios(t *testing.T) {
 		scenes []scene
 	}{
 		{"nominal", []scene{
-			{"ann joins as plain", "single ann", "ann: confbridge-join conf-onlyperson music"},
+			{"ann joins as plain", "single ann", "ann: conf-onlyperson confbridge-join music"},
 			{"bob joins as plain", "multi ann bob", "ann: confbridge-join, bob: confbridge-join"},
 			{"eve joins as plain", "multi ann bob eve", "ann: confbridge-join"},
 			{"bob leaves", "multi ann eve, bob HANGUP", "ann: confbridge-leave, eve: confbridge-leave"},
@@ -188,6 +188,7 @@ type play struct {
 // perform does what a scene says, and waits for what is to come of it.
 func (p *play) perform(s scene) {
 	p.t.Helper()
+	p.told()
 	for _, phone := range p.phones {
 		phone.forget()
 	}
@@ -233,6 +234,23 @@ func (p *play) perform(s scene) {
 			return fmt.Sprintf("%s: %s heard %q, want %q among it", s.does, name, heard, sounds)
 		})
 	}
+}
+
+// told waits until the room has been told of all who came and went: who goes before has never been there for it.
+func (p *play) told() {
+	p.t.Helper()
+	eventually(p.t, func() string {
+		p.house.mu.Lock()
+		defer p.house.mu.Unlock()
+		for _, c := range p.house.live {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.playing > 0 {
+				return "the room is being spoken to"
+			}
+		}
+		return ""
+	})
 }
 
 // selection is that of whom a scene names.

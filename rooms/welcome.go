@@ -6,24 +6,15 @@ import "conclave/media"
 // turned down meanwhile; the others hear of him. before is the crowd that he found. c.mu is held.
 func (c *conference) welcome(m *member, before crowd) {
 	o, now := m.options, c.crowd()
-	c.announceArrival(m, now)
 	leads := m.role.marked && before.marked == 0
 	if leads {
 		c.emit(EventBegin, m)
 	}
 	begins := leads && before.waiting() > 0 && !o.Quiet
-	if begins {
-		c.say(promptBegin, m)
-	}
+	counts := o.AnnounceUserCountAll > 0 && !m.waiting && now.active() >= o.AnnounceUserCountAll
+	c.announceArrival(arrival{member: m, counts: counts, begins: begins})
 
 	var own []*media.Sound
-	tell := func(prompts ...string) { own = append(own, m.line.voice.Prompt(prompts...)...) }
-	if m.named {
-		tell(promptThankYou)
-	}
-	if o.HearOwnJoinSound && !o.Quiet {
-		tell(toneJoin)
-	}
 	if m.room.Announcement != nil {
 		own = append(own, m.room.Announcement)
 	}
@@ -31,20 +22,14 @@ func (c *conference) welcome(m *member, before crowd) {
 		own = append(own, m.line.voice.ThereAre(others)...)
 	}
 	if begins {
-		tell(promptBegin)
+		own = append(own, m.line.voice.Prompt(promptBegin)...)
 	}
 	if len(own) > 0 {
 		m.line.play(own...)
 	}
 	c.greet(m, now)
-}
-
-// announceArrival lets the others know. c.mu is held.
-func (c *conference) announceArrival(m *member, now crowd) {
-	count := m.options.AnnounceUserCountAll
-	c.announceJoin(m, count > 0 && !m.waiting && now.active() >= count)
-	if !m.options.Quiet {
-		c.chime(toneJoin, m)
+	if o.HearOwnJoinSound && !o.Quiet {
+		m.line.say(toneJoin)
 	}
 }
 

@@ -26,10 +26,10 @@ func TestAnnouncementIsForTheJoinerAlone(t *testing.T) {
 	room := b.room("", map[string]string{"announce_user_count": "yes"})
 	room.Announcement = media.NewSound(8000, sine(tones["announcement"], 8000, 1600))
 	ann := b.call("ann", room)
-	ann.hears(t, toneJoin, "announcement", promptOnlyPerson, "music")
+	ann.hears(t, "announcement", promptOnlyPerson, toneJoin, "music")
 	bob := b.call("bob", room)
-	bob.hears(t, toneJoin, "announcement", promptOnlyOne)
-	ann.hears(t, toneJoin, "announcement", promptOnlyPerson, "music", toneJoin)
+	bob.hears(t, "announcement", promptOnlyOne, toneJoin)
+	ann.hears(t, "announcement", promptOnlyPerson, toneJoin, "music", toneJoin)
 }
 
 func TestAnnouncementIsHeardToItsEndWhoeverComes(t *testing.T) {
@@ -37,10 +37,10 @@ func TestAnnouncementIsHeardToItsEndWhoeverComes(t *testing.T) {
 	room := b.room("", nil)
 	room.Announcement = media.NewSound(8000, sine(tones["announcement"], 8000, 16000))
 	ann := b.call("ann", room)
-	ann.hears(t, toneJoin, "announcement")
+	ann.hears(t, "announcement")
 	bob := b.call("bob", room)
 	b.members(2)
-	bob.hears(t, toneJoin, "announcement")
+	bob.hears(t, "announcement", toneJoin)
 	b.quietens(ann)
 	for _, sound := range ann.sounds() {
 		if sound == promptOnlyPerson {
@@ -123,7 +123,7 @@ func TestSoundsOfTheRoomReplacePrompts(t *testing.T) {
 	own := media.NewSound(8000, sine(tones["announcement"], 8000, 4000))
 	room.Sounds = map[string]*media.Sound{promptOnlyPerson: own, toneLeave: own}
 	ann := b.call("ann", room)
-	ann.hears(t, toneJoin, "announcement", "music")
+	ann.hears(t, "announcement", toneJoin, "music")
 	bob := b.call("bob", room)
 	bob.hears(t, toneJoin)
 	b.quietens(ann)
@@ -171,7 +171,7 @@ func TestRoomWhoseVoiceIsGoneSpeaksNevertheless(t *testing.T) {
 	b := newBuilding(t, mixer.Config{})
 	room := b.room("", nil)
 	room.Options.Language = "xx"
-	b.call("ann", room).hears(t, toneJoin, promptOnlyPerson)
+	b.call("ann", room).hears(t, promptOnlyPerson, toneJoin)
 	b.logs("level=WARN", "language=xx")
 }
 

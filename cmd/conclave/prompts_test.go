@@ -74,12 +74,35 @@ var promptCases = []struct {
 		bert.hears("conf-full")
 		bert.ends()
 	}},
+	{"auth-thankyou, also to those for whom there is no room", made("--no-pin", "announce_join_leave=yes", "max_members=1"), func(p *party) {
+		anna := p.rings("anna")
+		anna.saysName("digits/9")
+		p.joins(anna)
+		bert := p.rings("bert")
+		bert.saysName("digits/7")
+		bert.hears("conf-full")
+		bert.ends()
+	}},
+	{"announcement, number, name and tone, in this order", made("--no-pin", "announce_join_leave=yes", "announce_user_count=yes", "announce_user_count_all=yes", "announcement=conf-lockednow"), func(p *party) {
+		anna := p.rings("anna")
+		anna.saysName("digits/9")
+		anna.hears("conf-lockednow")
+		p.joins(anna)
+		bert := p.rings("bert")
+		bert.saysName("digits/7")
+		anna.hears("conf-onlyone")
+		anna.hearsUnlessQuiet("digits/7", "conf-hasjoin")
+		bert.hears("conf-lockednow", "conf-onlyone")
+		p.joins(bert)
+	}},
 	{"conf-onlyone and conf-thereare to the caller", made("--no-pin", "announce_user_count=yes"), func(p *party) {
 		p.participant("anna")
-		p.joins(p.rings("bert"))
-		p.inside[1].hears("conf-onlyone")
-		p.joins(p.rings("carl"))
-		p.inside[2].hears("conf-thereare", "digits/2", "conf-otherinparty")
+		bert := p.rings("bert")
+		bert.hears("conf-onlyone")
+		p.joins(bert)
+		carl := p.rings("carl")
+		carl.hears("conf-thereare", "digits/2", "conf-otherinparty")
+		p.joins(carl)
 	}},
 	{"conf-onlyone and conf-thereare to all others", made("--no-pin", "announce_user_count_all=yes"), func(p *party) {
 		anna := p.participant("anna")
@@ -112,8 +135,8 @@ var promptCases = []struct {
 	}},
 	{"conf-onlyperson", made("--no-pin", "announce_only_user=yes"), func(p *party) {
 		anna := p.rings("anna")
-		p.joins(anna)
 		anna.hearsUnlessQuiet("conf-onlyperson")
+		p.joins(anna)
 		bert := p.participant("bert")
 		p.leaves(bert) // it is said on arrival alone
 	}},
@@ -125,15 +148,18 @@ var promptCases = []struct {
 			e.hears("conf-getpin")
 			e.press("#")
 			// Not in the mix, they hear nothing of each other.
-			e.hearsUnlessQuiet("confbridge-join", "conf-waitforleader")
+			e.hearsUnlessQuiet("conf-waitforleader", "confbridge-join")
 			p.member(e)
 			waiters = append(waiters, e)
 		}
 		p.inside = waiters
-		p.moderator("mary")
-		for _, e := range p.inside {
+		mary := p.rings("mary")
+		mary.hears("conf-getpin")
+		mary.press("42")
+		for _, e := range append(waiters, mary) {
 			e.hearsUnlessQuiet("confbridge-conf-begin")
 		}
+		p.joins(mary)
 		p.moderator("moni") // is not the first
 		p.participant("carl")
 	}},
