@@ -10,8 +10,8 @@ import (
 // TalkOptions is how a seat tells talk from noise. The zero value is how it does by itself: what is
 // loud against the caller's noise is talk and is mixed, what is not fades out.
 type TalkOptions struct {
-	// Threshold is the mean magnitude of samples, 1 to 32768, from which on they are talk; 0: it
-	// adapts to the caller's noise.
+	// Threshold is the mean magnitude of samples, 1 to 32768, from which on what is loud against
+	// the caller's noise is talk; 0: all of it is.
 	Threshold int
 	// Silence is how long talk may pause, up to ten minutes; 0: 0.8 s.
 	Silence time.Duration
@@ -32,14 +32,17 @@ func (s *Seat) DetectTalk(o TalkOptions) {
 		if hang == 0 {
 			a.threshold.hold = hangOver
 		}
-		s.talk.hold = hang
+		s.talk.hold = 0
+		if s.measured = o.Threshold > 0; !s.measured {
+			s.talk.hold = hang
+		}
 		s.attended = a.attends()
 	})
 }
 
 // attends tells that there is something to do with what comes in.
 func (a *aside) attends() bool {
-	return a.recording != nil || a.detect.Threshold > 0 || a.detect.Always
+	return a.recording != nil || a.detect.Drop && a.detect.Threshold > 0 || a.detect.Always
 }
 
 // attend does it. voice is what the seat makes of the frame by itself; talks is whether it is to be told
@@ -51,7 +54,7 @@ func (s *Seat) attend(frame []int16, kind media.FrameKind, speaks, voice bool) (
 	}
 	talks, mixed = voice, voice
 	if a.detect.Threshold > 0 {
-		talks = a.threshold.update(frame, a.detect.Threshold)
+		talks = a.threshold.update(frame, a.detect.Threshold, voice)
 		if a.detect.Drop {
 			mixed = talks
 		}
@@ -62,18 +65,20 @@ func (s *Seat) attend(frame []int16, kind media.FrameKind, speaks, voice bool) (
 	return talks, mixed
 }
 
-// threshold tells talk by one level, with hang-over. It decides within the frame that it looks at, so
-// that the first syllable is whole.
+// threshold tells by one level which of what is voice is talk, with hang-over. It decides within the frame that it looks
+// at, so that the first syllable is whole.
 type threshold struct {
 	hang, hold int16 // frames
 }
 
-func (t *threshold) update(frame []int16, least int) bool {
+func (t *threshold) update(frame []int16, least int, voice bool) bool {
 	sum := 0
-	for _, s := range frame {
-		sum += max(int(s), -int(s))
+	if voice {
+		for _, s := range frame {
+			sum += max(int(s), -int(s))
+		}
 	}
-	if sum >= least*len(frame) {
+	if voice && sum >= least*len(frame) {
 		t.hang = t.hold
 	} else if t.hang > 0 {
 		t.hang--

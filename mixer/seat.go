@@ -31,7 +31,8 @@ type Seat struct {
 	talking     bool // as last told
 	musical     bool // music is wanted
 	timedOut    bool
-	attended    bool // aside has to do with what comes in: recorded, talk told by a threshold
+	attended    bool // aside has to do with whatever comes in: it is recorded, or let into the mix by other rules
+	measured    bool // what is voice is talk from a threshold on
 	shaped      bool // and with what is given to the mix: its volume, the sound of a key
 	dialling    bool // a key is being sounded to the others
 	keying      bool // a key may be heard: aside.dtmf follows it
@@ -88,7 +89,7 @@ func (s *Seat) receive(t media.Time) {
 		keyed = s.key(frame, kind, heard)
 	}
 	talks := voice
-	if s.attended {
+	if s.attended || s.measured && (voice || s.talking) {
 		talks, voice = s.attend(frame, kind, speaks, voice)
 	}
 	if told := talks && heard && !keyed; told != s.talking {

@@ -30,7 +30,7 @@ type Options struct {
 
 	DTMFPassthrough     bool
 	DropSilence         bool          // dsp_drop_silence: what is not talk is not mixed at all
-	TalkingThreshold    int           // dsp_talking_threshold, mean magnitude 1..32768; 0: adapts to the caller's noise
+	TalkingThreshold    int           // dsp_talking_threshold, mean magnitude 1..32768; 0: whatever is loud against the caller's noise
 	SilenceThreshold    time.Duration // dsp_silence_threshold, 1 ms to 60 s
 	TalkDetectionEvents bool
 	JitterBuffer        bool // no: its minimum depth

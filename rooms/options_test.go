@@ -14,7 +14,7 @@ import (
 // defaults are the options of a room for which none is given.
 var defaults = rooms.Options{
 	AnnounceOnlyUser: true, HearOwnJoinSound: true, MusicOnHoldWhenEmpty: true, Announcements: true,
-	SilenceThreshold: 800 * time.Millisecond, JitterBuffer: true,
+	TalkingThreshold: 160, SilenceThreshold: 2500 * time.Millisecond, JitterBuffer: true,
 	Language: "en", CallerLanguage: true, Menu: "default", ModeratorMenu: "moderator",
 }
 
@@ -86,10 +86,10 @@ func TestOptionsAreRead(t *testing.T) {
 		{"announce_user_count_all", "5", with(func(o *rooms.Options) { o.AnnounceUserCountAll = 6 })},
 		{"music_on_hold_class", "default", defaults},
 		{"music_on_hold_class", "none", with(func(o *rooms.Options) { o.MusicOnHoldWhenEmpty = false })},
-		{"dsp_talking_threshold", "0", defaults},
-		{"dsp_talking_threshold", "160", with(func(o *rooms.Options) { o.TalkingThreshold = 160 })},
+		{"dsp_talking_threshold", "0", with(func(o *rooms.Options) { o.TalkingThreshold = 0 })},
+		{"dsp_talking_threshold", "160", defaults},
 		{"dsp_talking_threshold", "32768", with(func(o *rooms.Options) { o.TalkingThreshold = 32768 })},
-		{"dsp_silence_threshold", "2500", with(func(o *rooms.Options) { o.SilenceThreshold = 2500 * time.Millisecond })},
+		{"dsp_silence_threshold", "2500", defaults},
 		{"dsp_silence_threshold", "1", with(func(o *rooms.Options) { o.SilenceThreshold = time.Millisecond })},
 		{"language", "de", with(func(o *rooms.Options) { o.Language = "de" })},
 		{"menu", "none", with(func(o *rooms.Options) { o.Menu = "none" })},
@@ -188,8 +188,8 @@ func TestWrongOptionsAreNamedWithWhatWouldBeRight(t *testing.T) {
 		{"timeout", "10s", []string{"timeout", `"10s"`, "seconds"}},
 		{"announce_user_count_all", "some", []string{"announce_user_count_all", `"some"`, "yes, no or a whole number of members from 0 to 100000"}},
 		{"announce_user_count_all", "-1", []string{"announce_user_count_all", `"-1"`}},
-		{"dsp_talking_threshold", "32769", []string{"dsp_talking_threshold", "mean magnitude from 0 to 32768", "adapts"}},
-		{"dsp_silence_threshold", "0", []string{"dsp_silence_threshold", "milliseconds from 1 to 60000", "default 800"}},
+		{"dsp_talking_threshold", "32769", []string{"dsp_talking_threshold", "mean magnitude from 0 to 32768", "any voice"}},
+		{"dsp_silence_threshold", "0", []string{"dsp_silence_threshold", "milliseconds from 1 to 60000", "default 2500"}},
 		{"dsp_silence_threshold", "60001", []string{"dsp_silence_threshold", `"60001"`}},
 		{"language", "", []string{"language", `""`, "name of a voice", "en would be right"}},
 		{"language", "../etc", []string{"language", `"../etc"`, "name of a voice"}},

@@ -49,10 +49,9 @@ var userOptions = []option{
 		func(o *Options, v value) { o.DTMFPassthrough = v.yes }},
 	{"dsp_drop_silence", yesNo, "no", "keeps out of the mix what is not talk",
 		func(o *Options, v value) { o.DropSilence = v.yes }},
-	{"dsp_talking_threshold", count("mean magnitude", 0, 32_768), "0", "is the level from which on sound is talk; 0 adapts to each caller's noise",
+	{"dsp_talking_threshold", count("mean magnitude", 0, 32_768), "160", "is the level from which on voice is told as talk; 0 is any voice",
 		func(o *Options, v value) { o.TalkingThreshold = v.number }},
-	// ConfBridge's default is 2500. Here talk costs an encode of its own for as long as it lasts.
-	{"dsp_silence_threshold", count("milliseconds", 1, 60_000), "800", "is the silence after which talk has ended",
+	{"dsp_silence_threshold", count("milliseconds", 1, 60_000), "2500", "is the silence after which talk has ended",
 		func(o *Options, v value) { o.SilenceThreshold = time.Duration(v.number) * time.Millisecond }},
 	{"talk_detection_events", yesNo, "no", "reports to `conclave events` who begins and ends to talk",
 		func(o *Options, v value) { o.TalkDetectionEvents = v.yes }},
