@@ -19,8 +19,10 @@ type control struct {
 	lastSR   uint32 // of the far end
 	lastSRAt int64  // when it came, ns
 
-	roundTrip int64 // ns
-	farLost   uint8
+	roundTrip    int64 // ns
+	farLost      uint8
+	farLostTotal uint32
+	reported     bool // the far end has told what it received
 }
 
 // interval is randomised over 0.5 to 1.5 times the mean, so that the reports of many legs
@@ -79,7 +81,7 @@ func (l *Leg) feedback(b []byte, in *Inbox, t Time) {
 	if !f.about {
 		return
 	}
-	l.control.farLost = f.fractionLost
+	l.control.farLost, l.control.farLostTotal, l.control.reported = f.fractionLost, f.lost, true
 	if f.lastSR != 0 {
 		// RFC 3550 6.4.1: arrival - LSR - DLSR, in 1/65536 s.
 		trip := int64(int32(uint32(ntp(t.Wall)>>16) - f.lastSR - f.delay))

@@ -197,14 +197,19 @@ type Stats struct {
 	Jitter         int64 // ns, RFC 3550 A.8
 	RoundTrip      int64 // ns, by RTCP; 0: unknown
 	FarLost        uint8 // what the far end lost of late, in 1/256
-	Buffer         JitterStats
-	Counters       Counters
+	// FarLostTotal is how many of the packets sent the far end says it has not received, if FarReported: it has said
+	// something of it.
+	FarLostTotal uint64
+	FarReported  bool
+	Buffer       JitterStats
+	Counters     Counters
 }
 
 // Stats returns the counters as they are now.
 func (l *Leg) Stats() Stats {
 	s := Stats{Received: l.far.total, Lost: l.far.lost(), Sent: l.out.total, Jitter: l.far.jitter >> 4,
-		RoundTrip: l.control.roundTrip, FarLost: l.control.farLost, Counters: l.counters}
+		RoundTrip: l.control.roundTrip, FarLost: l.control.farLost,
+		FarLostTotal: uint64(l.control.farLostTotal), FarReported: l.control.reported, Counters: l.counters}
 	if l.jitter != nil {
 		s.Buffer = l.jitter.Stats()
 	}

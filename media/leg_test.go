@@ -310,6 +310,9 @@ func TestLegReportsByRTCPAndHearsReports(t *testing.T) {
 		c.tick(make([]byte, 160))
 	}
 	b := make([]byte, 1500)
+	if s := c.leg.Stats(); s.FarReported {
+		t.Error("before any report the far end has reported")
+	}
 	heard := c.leg.LastHeard()
 	for range 400 { // 8 s: a report is due by 7.5 s at the latest
 		c.tick(make([]byte, 160))
@@ -328,7 +331,7 @@ func TestLegReportsByRTCPAndHearsReports(t *testing.T) {
 		t.Fatalf("got %v, want a sender report on SSRC 5", packets)
 	}
 	time.Sleep(5 * time.Millisecond)
-	rr, err := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: 5, Reports: []rtcp.ReceptionReport{{SSRC: sr.SSRC, FractionLost: 64, LastSenderReport: uint32(sr.NTPTime >> 16)}}}})
+	rr, err := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: 5, Reports: []rtcp.ReceptionReport{{SSRC: sr.SSRC, FractionLost: 64, TotalLost: 12, LastSenderReport: uint32(sr.NTPTime >> 16)}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,8 +341,8 @@ func TestLegReportsByRTCPAndHearsReports(t *testing.T) {
 	for range keepEvery {
 		c.tick(make([]byte, 160))
 	}
-	if s := c.leg.Stats(); s.FarLost != 64 || s.RoundTrip < 4e6 || s.RoundTrip > 5e9 {
-		t.Errorf("from the far end's report: lost %d/256, round trip %v", s.FarLost, time.Duration(s.RoundTrip))
+	if s := c.leg.Stats(); s.FarLost != 64 || s.FarLostTotal != 12 || !s.FarReported || s.RoundTrip < 4e6 || s.RoundTrip > 5e9 {
+		t.Errorf("from the far end's report: lost %d/256, %d in all, round trip %v", s.FarLost, s.FarLostTotal, time.Duration(s.RoundTrip))
 	}
 	if c.leg.LastHeard() <= heard {
 		t.Error("RTCP of a silent far end does not count as a sign of life")

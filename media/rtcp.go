@@ -93,6 +93,7 @@ type feedback struct {
 	senderReport  uint32 // middle 32 bits of its NTP time, 0: none
 	about         bool   // it holds a report block on our SSRC
 	fractionLost  uint8  // of what we sent, in 1/256
+	lost          uint32 // of what we sent, over the whole session; more received than sent counts as 0
 	lastSR, delay uint32 // for the round trip, as RFC 3550 6.4.1 has them
 }
 
@@ -123,6 +124,8 @@ func parseFeedback(b []byte, ours uint32) (f feedback, valid bool) {
 				if binary.BigEndian.Uint32(blocks) == ours {
 					f.about = true
 					f.fractionLost = blocks[4]
+					// 24 bits with a sign: duplicates make it negative (RFC 3550 6.4.1).
+					f.lost = uint32(max(0, int32(binary.BigEndian.Uint32(blocks[4:])<<8)>>8))
 					f.lastSR = binary.BigEndian.Uint32(blocks[16:])
 					f.delay = binary.BigEndian.Uint32(blocks[20:])
 				}

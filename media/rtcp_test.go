@@ -61,19 +61,29 @@ func TestReportsAreReadByAnotherImplementation(t *testing.T) {
 
 func TestFeedbackOfAnotherImplementationIsRead(t *testing.T) {
 	sr := &rtcp.SenderReport{SSRC: 7, NTPTime: 0x11112222_33334444, Reports: []rtcp.ReceptionReport{
-		{SSRC: 1}, {SSRC: 99, FractionLost: 12, LastSenderReport: 0xabcd, Delay: 77}}}
+		{SSRC: 1}, {SSRC: 99, FractionLost: 12, TotalLost: 34, LastSenderReport: 0xabcd, Delay: 77}}}
 	b, err := rtcp.Marshal([]rtcp.Packet{sr, rtcp.NewCNAMESourceDescription(7, "x"), &rtcp.Goodbye{Sources: []uint32{7}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f, valid := parseFeedback(b, 99)
-	if want := (feedback{senderReport: 0x22223333, about: true, fractionLost: 12, lastSR: 0xabcd, delay: 77}); !valid || f != want {
+	if want := (feedback{senderReport: 0x22223333, about: true, fractionLost: 12, lost: 34, lastSR: 0xabcd, delay: 77}); !valid || f != want {
 		t.Errorf("got %+v %v, want %+v", f, valid, want)
 	}
 	for n := range len(b) {
 		if _, valid := parseFeedback(b[:n], 99); valid && n%4 != 0 {
 			t.Errorf("cut to %d octets it still counts as valid", n)
 		}
+	}
+}
+
+func TestMoreReceivedThanSentIsNoLoss(t *testing.T) {
+	b, err := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: 7, Reports: []rtcp.ReceptionReport{{SSRC: 99, TotalLost: 0xffffff}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, valid := parseFeedback(b, 99); !valid || !f.about || f.lost != 0 {
+		t.Errorf("a loss of -1 is read as %+v %v", f, valid)
 	}
 }
 

@@ -32,7 +32,16 @@ type Visit struct {
 	member     atomic.Pointer[member]  // nil before he is admitted
 
 	result string
+	reason string
 	done   chan struct{}
+}
+
+// Stay is how a visit went.
+type Stay struct {
+	Result  string    // one of the Result constants
+	Reason  string    // the same in words
+	Entered time.Time // when the caller became a member; zero: he did not
+	Role    string    // participant or moderator; empty: he did not become a member
 }
 
 // Digit takes a key from a SIP INFO: 0-9, *, # or A-D; anything else is ignored. It never
@@ -53,6 +62,16 @@ func (v *Visit) Result() string {
 	}
 }
 
+// Stay tells how the visit went. It waits until Done.
+func (v *Visit) Stay() Stay {
+	<-v.done
+	stay := Stay{Result: v.result, Reason: v.reason}
+	if m := v.member.Load(); m != nil && m.number > 0 {
+		stay.Entered, stay.Role = m.since, m.roleName()
+	}
+	return stay
+}
+
 // run holds the conversation, ends the call and leaves nothing behind.
 func (v *Visit) run(ctx context.Context) {
 	defer v.house.visits.Done()
@@ -66,7 +85,7 @@ func (v *Visit) run(ctx context.Context) {
 	v.line.seat = v.seat
 
 	result, reason := v.receive(ctx)
-	v.result = result
+	v.result, v.reason = result, reason
 	if lost := v.keypad.lost(); lost > 0 {
 		v.log.Warn("keys came faster than they were taken", "lost", lost)
 	}

@@ -39,6 +39,7 @@ type Call struct {
 	leaving bool      // the conversation is over or told to end, no more is negotiated
 	began   time.Time // our 2xx was sent; zero: not yet
 	reason  string    // why it ended
+	past    past
 	invite  *wire.ServerTx
 	peer    wire.Peer
 	dialog  Dialog
@@ -80,6 +81,7 @@ func newCall(s *Server, invite *sipgo.Request, tx *wire.ServerTx) *Call {
 		mail:   newMailbox(),
 		invite: tx,
 		dialog: NewDialog(invite, id.Local),
+		past:   newPast(invite),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c

@@ -35,6 +35,7 @@ func (c *Call) leave(reason string) {
 	if !c.leaving {
 		c.leaving = true
 		c.reason = reason
+		c.past.over()
 		c.cancel(errors.New(reason))
 	}
 }
@@ -69,6 +70,7 @@ func (c *Call) end() {
 
 // vacate follows the end of the conversation.
 func (c *Call) vacate() {
+	c.past.stay = c.visit.Stay()
 	c.visit = nil
 	c.closeLeg()
 	c.hangUp("the conversation is over")
@@ -95,12 +97,14 @@ func (c *Call) release() {
 		c.log.Info("call ended", "reason", c.reason, "seconds", int(time.Since(c.began).Seconds()))
 	}
 	c.unpin()
+	c.record()
 }
 
 func (c *Call) closeLeg() {
 	if c.leg == nil {
 		return
 	}
+	c.past.hear(c.leg)
 	if err := c.leg.Close(); err != nil {
 		c.log.Warn("leg not closed", "error", err)
 	}

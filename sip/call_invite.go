@@ -20,6 +20,7 @@ var errNoAnswer = errors.New("the ACK has no answer to our offer")
 func (c *Call) open(e request) error {
 	err := c.answer(e)
 	if err != nil {
+		c.past.refusal = err
 		c.end()
 	}
 	return err
@@ -30,6 +31,7 @@ func (c *Call) answer(e request) error {
 	if err != nil {
 		return err
 	}
+	c.room = room
 	if r := wire.Unacceptable(e.req, nil); r != nil {
 		return rejected{r}
 	}
@@ -57,7 +59,6 @@ func (c *Call) answer(e request) error {
 	if c.cancelled.Load() {
 		return errCancelled
 	}
-	c.room = room
 	c.session = session
 	if err := c.accept(e, session.sent, ours); err != nil {
 		return err

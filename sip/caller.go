@@ -76,12 +76,15 @@ func unquote(name string) string {
 
 // clean drops control characters and what is beyond maxNameRunes: names come from the network
 // and end up on terminals.
-func clean(s string) string {
+func clean(s string) string { return cleanUpTo(s, maxNameRunes) }
+
+// cleanUpTo is clean with another length.
+func cleanUpTo(s string, most int) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range s {
 		if !unicode.IsControl(r) {
-			if n++; n > maxNameRunes {
+			if n++; n > most {
 				break
 			}
 			b.WriteRune(r)

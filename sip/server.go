@@ -25,6 +25,7 @@ import (
 	"conclave/media"
 	"conclave/rooms"
 	"conclave/sip/wire"
+	"conclave/store"
 )
 
 // methods are those that are served, as Allow tells them.
@@ -49,6 +50,9 @@ type Config struct {
 	// T1 and T2 are the timers of RFC 3261 17.1.1.1 for the retransmission of 2xx and the
 	// time that an unanswered BYE is waited for; 0: 500 ms and 4 s.
 	T1, T2 time.Duration
+	// Record gets each call that is over, also one that was refused; it must return at once.
+	// nil: nobody does.
+	Record func(store.Call)
 }
 
 // Server answers calls to the rooms of a house.
@@ -59,6 +63,7 @@ type Server struct {
 	advertise netip.Addr
 	guests    GuestPolicy
 	t1, t2    time.Duration
+	record    func(store.Call)
 
 	wire      *wire.Wire
 	listeners []wire.Listener
@@ -102,6 +107,7 @@ func New(config Config) (*Server, error) {
 		guests:    cmp.Or(config.Guests, GuestsPIN),
 		t1:        cmp.Or(config.T1, 500*time.Millisecond),
 		t2:        cmp.Or(config.T2, 4*time.Second),
+		record:    config.Record,
 		calls:     newCalls(),
 		forced:    make(chan struct{}),
 	}

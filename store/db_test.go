@@ -57,6 +57,30 @@ func raw(t *testing.T, file string, statements ...string) {
 	}
 }
 
+// explain is how SQLite would run a statement.
+func explain(t *testing.T, file, statement string) (plan string) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query("EXPLAIN QUERY PLAN " + statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan += detail + "; "
+	}
+	return plan
+}
+
 func TestNewDatabaseIsPrivateAndWritesAhead(t *testing.T) {
 	for _, name := range []string{"conclave.db", "odd name?#%41.db"} {
 		t.Run(name, func(t *testing.T) {

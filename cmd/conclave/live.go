@@ -141,9 +141,11 @@ func state(m rooms.Member) string {
 	return strings.Join(words, ", ")
 }
 
-// talked is for how long a member has talked, as 1:05 or 1:00:05.
-func talked(m rooms.Member) string {
-	seconds := int(m.TalkTime)
+// talked is for how long a member has talked.
+func talked(m rooms.Member) string { return lasting(int(m.TalkTime)) }
+
+// lasting is a time of so many seconds, as 1:05 or 1:00:05.
+func lasting(seconds int) string {
 	if seconds < 3600 {
 		return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
 	}

@@ -22,6 +22,7 @@ type cli struct {
 	Voice  voiceCmd  `cmd:"" help:"Add, list, check and remove voices."`
 	Live   liveCmd   `cmd:"" help:"Show the conferences and members of now."`
 	Events eventsCmd `cmd:"" help:"Print what happens in conferences, as it happens."`
+	Calls  callsCmd  `cmd:"" help:"List the calls that are over."`
 	Mute   muteCmd   `cmd:"" help:"Mute members."`
 	Unmute unmuteCmd `cmd:"" help:"Let muted members speak again."`
 	Kick   kickCmd   `cmd:"" help:"Put members out of a conference."`

@@ -19,6 +19,7 @@ import (
 	"conclave/sip"
 	"conclave/sip/wire"
 	"conclave/store"
+	"conclave/store/history"
 )
 
 // serveCmd is the configuration of the server: each field is a flag, an environment variable and a key of the
@@ -32,6 +33,7 @@ type serveCmd struct {
 	Log       string          `help:"Format of the log on standard error: text or json (${default})." placeholder:"FORMAT" enum:"text,json" default:"text" env:"CONCLAVE_LOG"`
 	LogLevel  string          `help:"Least level that is logged: debug, info, warn, error (${default})." placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" env:"CONCLAVE_LOG_LEVEL"`
 	Workers   int             `help:"Threads that mix; 0 is one for each core." placeholder:"N" default:"0" env:"CONCLAVE_WORKERS"`
+	History   int             `name:"history-days" help:"Days for which calls are kept for conclave calls; 0 keeps none (${default})." placeholder:"DAYS" default:"90" env:"CONCLAVE_HISTORY_DAYS"`
 	FirstRoom bool            `help:"In an empty database add room 1000, and print how to dial." env:"CONCLAVE_FIRST_ROOM"`
 }
 
@@ -42,6 +44,8 @@ func (c *serveCmd) Validate() error {
 		return errors.New("--sip: it takes at least one listener, for example udp://0.0.0.0:5060")
 	case c.Workers < 0:
 		return fmt.Errorf("--workers %d: it takes the number of threads, or 0 for one for each core", c.Workers)
+	case c.History < 0 || c.History > history.MaxDays:
+		return fmt.Errorf("--history-days %d: it takes the days for which calls are kept, up to %d, or 0 to keep none", c.History, history.MaxDays)
 	}
 	return nil
 }
@@ -75,6 +79,8 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	defer db.Close()
+	calls := history.Open(history.Config{DB: db, Log: log, Days: c.History})
+	defer closeHistory(calls)
 
 	workers := c.Workers
 	if workers == 0 {
@@ -103,6 +109,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	server, err := sip.New(sip.Config{
 		Log:       log,
 		House:     house,
+		Record:    calls.Add,
 		Ports:     ports,
 		Listen:    c.SIP,
 		Advertise: c.Advertise.Addr,
@@ -146,6 +153,16 @@ func shutDown(server *sip.Server, house *rooms.House) error {
 	}
 	house.Drain()
 	return nil
+}
+
+// historyTime bounds the wait for a disk that is slow when the last calls are to be written.
+const historyTime = 5 * time.Second
+
+// closeHistory writes the calls that have just ended.
+func closeHistory(calls *history.Book) {
+	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
+	defer cancel()
+	calls.Close(ctx)
 }
 
 // loadRooms makes the house know the rooms of the database. A room that cannot be served as it was configured is left

@@ -221,6 +221,8 @@ func TestServeNamesWhatIsWrong(t *testing.T) {
 		"unknown level":          {[]string{"--log-level", "loud"}, []string{"--log-level", "warn", "loud"}},
 		"workers not a number":   {[]string{"--workers", "all"}, []string{"--workers", "all"}},
 		"workers below nothing":  {[]string{"--workers=-1"}, []string{"--workers", "-1"}},
+		"history of no time":     {[]string{"--history-days=-1"}, []string{"--history-days", "-1", "0 to keep none"}},
+		"history without end":    {[]string{"--history-days", "36501"}, []string{"--history-days", "36501", "36500"}},
 		"data below a file":      {[]string{"--data", filepath.Join(plain, "data")}, []string{plain, "--data"}},
 		"data path far too long": {[]string{"--data", filepath.Join(t.TempDir(), strings.Repeat("d", 100))}, []string{"control socket", "107", "--data"}},
 	} {
