@@ -72,14 +72,15 @@ func (p *part) receive(t media.Time) {
 }
 
 // send is the second half: what each leg hears. Where the room has other parts it comes a slot
-// after the first.
+// after the first. It begins with the leg that has just been received from and goes back: of a room whose legs, sockets
+// and all, are more than the core's cache holds, what was touched last is in there still.
 func (p *part) send() {
 	if p.unsent {
 		p.unsent = false
 		p.gather(p.time.Tick, *p.conference.parts.Load())
 	}
 	p.mix.begin(&p.announcer, p.rate)
-	for i := range p.lanes {
+	for i := len(p.lanes) - 1; i >= 0; i-- {
 		p.lanes[i].seat.send(&p.mix, p.time)
 	}
 }
