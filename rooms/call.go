@@ -29,4 +29,7 @@ type Caller struct {
 	Language string
 	// Guest tells that the caller has not proven who he is.
 	Guest bool
+	// Phone is the extension of the phone that has proven to be the caller's, and Trunk the name of the one that the call
+	// came over; empty: none.
+	Phone, Trunk string
 }

@@ -47,6 +47,8 @@ type Call struct {
 	reoffer *reoffer    // our own re-INVITE, nil where there is none under way
 	byeWait *time.Timer // for the answer to our BYE
 	faults  int
+	// challenged tells that the INVITE was refused with a challenge.
+	challenged bool
 
 	room    rooms.Room
 	leg     *media.Leg

@@ -78,6 +78,11 @@ func (c *Call) vacate() {
 
 // release gives back all that the call held.
 func (c *Call) release() {
+	if c.challenged {
+		// Nothing is kept of who has proven nothing, and the 401 is not repeated to him: the INVITE is, or comes again with
+		// credentials. That it is gone must not be seen before the call is.
+		defer c.invite.Terminate()
+	}
 	defer c.server.calls.remove(c)
 	defer c.server.survive(nil)
 	for _, event := range c.mail.close() {

@@ -21,17 +21,27 @@ func (c *Call) open(e request) error {
 	err := c.answer(e)
 	if err != nil {
 		c.past.refusal = err
+		var asks *challenge
+		c.challenged = errors.As(err, &asks)
 		c.end()
 	}
 	return err
 }
 
 func (c *Call) answer(e request) error {
-	room, err := c.server.route(e.req)
+	from, err := c.server.identify(e.req, e.tx)
 	if err != nil {
 		return err
 	}
-	c.room = room
+	c.proven(from)
+	to, err := c.server.route(e.req, from)
+	if err != nil {
+		return err
+	}
+	if to.phone != "" {
+		return errNotCalled
+	}
+	c.room = to.room
 	if r := wire.Unacceptable(e.req, nil); r != nil {
 		return rejected{r}
 	}
@@ -69,6 +79,14 @@ func (c *Call) answer(e request) error {
 		c.receive(remote)
 	}
 	return nil
+}
+
+// proven notes who calls, as far as it has been proven.
+func (c *Call) proven(from party) {
+	c.caller.Guest, c.caller.Phone, c.caller.Trunk = from.guest(), from.phone, from.trunk
+	if phone, ok := c.server.registrar.phone(from.phone); ok && c.caller.Name == "" {
+		c.caller.Name = phone.Name
+	}
 }
 
 // receive hands the call to the house: audio flows and the conversation begins.

@@ -88,6 +88,8 @@ func (c *Call) record() {
 		Number:    c.caller.Number,
 		Name:      c.caller.Name,
 		Address:   c.caller.Address.Addr().Unmap().String(),
+		Phone:     c.caller.Phone,
+		Trunk:     c.caller.Trunk,
 		Role:      c.past.stay.Role,
 		Started:   c.past.at(c.past.started),
 		Answered:  c.past.at(c.began),

@@ -27,26 +27,42 @@ func (p GuestPolicy) valid() error {
 	return fmt.Errorf("guest policy %q: none, pin or all is right", string(p))
 }
 
-// errNoRoom tells that the number that was called is no room's extension.
+// errNoRoom tells that the number that was called is neither a room's nor a phone's.
 var errNoRoom = errors.New("no room has this number")
 
-// guestError tells that guests may not reach a room, and why.
+// errNotCalled tells that a phone is not called.
+var errNotCalled = errors.New("phones are not called yet")
+
+// guestError tells that guests may not call a number, and why.
 type guestError struct{ why string }
 
-func (e *guestError) Error() string { return "guests may not call this room: " + e.why }
+func (e *guestError) Error() string { return "guests may not call " + e.why }
 
-// route finds the room that a request is for. Its extension is the user part of the
-// Request-URI, unescaped (RFC 3261 19.1.4), and nothing else. The error is errNoRoom or a
-// guestError.
-func (s *Server) route(req *sipgo.Request) (rooms.Room, error) {
-	room, ok := s.house.Room(unescape(req.Recipient.User))
-	switch {
-	case !ok:
-		return rooms.Room{}, errNoRoom
-	case s.guests == GuestsNone:
-		return rooms.Room{}, &guestError{"no room takes guests"}
-	case s.guests == GuestsPIN && room.PIN == "":
-		return rooms.Room{}, &guestError{"it has no PIN"}
+// destination is where a call goes to.
+type destination struct {
+	room  rooms.Room // where there is no phone
+	phone string     // extension of a phone; empty: none
+}
+
+// route finds what a request is for, if from may call it. Its number is the user part of the Request-URI, unescaped
+// (RFC 3261 19.1.4), and nothing else. The error is errNoRoom or a guestError.
+func (s *Server) route(req *sipgo.Request, from party) (destination, error) {
+	number := unescape(req.Recipient.User)
+	if room, ok := s.house.Room(number); ok {
+		switch {
+		case !from.guest():
+		case s.guests == GuestsNone:
+			return destination{}, &guestError{"this room: no room takes guests"}
+		case s.guests == GuestsPIN && room.PIN == "":
+			return destination{}, &guestError{"this room: it has no PIN"}
+		}
+		return destination{room: room}, nil
 	}
-	return room, nil
+	if _, ok := s.registrar.phone(number); ok {
+		if from.guest() {
+			return destination{}, &guestError{"phones"}
+		}
+		return destination{phone: number}, nil
+	}
+	return destination{}, errNoRoom
 }

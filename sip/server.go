@@ -29,7 +29,7 @@ import (
 )
 
 // methods are those that are served, as Allow tells them.
-var methods = []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO"}
+var methods = []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "REGISTER"}
 
 // Config is what a Server needs.
 type Config struct {
@@ -47,6 +47,18 @@ type Config struct {
 	Advertise netip.Addr
 	// Guests says which rooms callers may reach; empty: GuestsPIN.
 	Guests GuestPolicy
+	// Phones are those that may register. Without any, nobody is asked for credentials.
+	Phones []store.Phone
+	// Digests are the algorithms by which phones may authenticate, in the order in which they are offered: "SHA-256" and
+	// "MD5", which is what nil stands for, or one of them.
+	Digests []string
+	// Store keeps registrations over a restart; nil: they are lost. It must outlive the server.
+	Store *store.DB
+	// MinExpires and MaxExpires bound how long a registration lasts; 0: a minute and an hour. A phone that asks for less
+	// than the least is refused (423), one that asks for more gets the most.
+	MinExpires, MaxExpires time.Duration
+	// ProbeEvery is how often a phone is asked by OPTIONS whether it is there; 0: each minute.
+	ProbeEvery time.Duration
 	// T1 and T2 are the timers of RFC 3261 17.1.1.1 for the retransmission of 2xx and the
 	// time that an unanswered BYE is waited for; 0: 500 ms and 4 s.
 	T1, T2 time.Duration
@@ -64,6 +76,12 @@ type Server struct {
 	guests    GuestPolicy
 	t1, t2    time.Duration
 	record    func(store.Call)
+
+	digests                *digests
+	registrar              *registrar
+	minExpires, maxExpires time.Duration
+	keepers                sync.WaitGroup // of the registrar
+	stop                   func()         // tells them to end, once
 
 	wire      *wire.Wire
 	listeners []wire.Listener
@@ -95,6 +113,9 @@ func New(config Config) (*Server, error) {
 	if err := config.Guests.valid(); err != nil {
 		return nil, fmt.Errorf("start SIP: %w", err)
 	}
+	if err := checkAlgorithms(config.Digests); err != nil {
+		return nil, fmt.Errorf("start SIP: %w", err)
+	}
 	log := config.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -110,9 +131,17 @@ func New(config Config) (*Server, error) {
 		record:    config.Record,
 		calls:     newCalls(),
 		forced:    make(chan struct{}),
+
+		digests:    newDigests(log, config.Digests),
+		registrar:  newRegistrar(log, config.Store, cmp.Or(config.ProbeEvery, time.Minute)),
+		minExpires: cmp.Or(config.MinExpires, time.Minute),
+		maxExpires: cmp.Or(config.MaxExpires, time.Hour),
 	}
 	s.force = sync.OnceFunc(func() { close(s.forced) })
-	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods})
+	stopped := make(chan struct{})
+	s.stop = sync.OnceFunc(func() { close(stopped) })
+	s.SetPhones(config.Phones)
+	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods, Closed: s.registrar.closed})
 	for _, spec := range config.Listen {
 		listener, err := s.wire.Listen(spec)
 		if err != nil {
@@ -121,6 +150,16 @@ func New(config Config) (*Server, error) {
 		}
 		s.listeners = append(s.listeners, listener)
 	}
+	if config.Store != nil {
+		bindings, err := config.Store.Bindings(context.Background())
+		if err != nil {
+			s.Shutdown(context.Background())
+			return nil, fmt.Errorf("start SIP: %w", err)
+		}
+		s.restore(bindings)
+	}
+	s.keepers.Go(func() { s.registrar.keep(stopped) })
+	s.keepers.Go(func() { s.watch(stopped) })
 	return s, nil
 }
 
@@ -146,6 +185,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		<-s.calls.empty
 	}
 	s.wire.Close()
+	// No more can come to be written now.
+	s.stop()
+	s.keepers.Wait()
 	return err
 }
 
@@ -180,6 +222,8 @@ func (s *Server) outside(req *sipgo.Request, tx *wire.ServerTx) error {
 		return nil
 	case sipgo.OPTIONS:
 		return s.options(req, tx)
+	case sipgo.REGISTER:
+		return s.register(req, tx)
 	}
 	return errNoDialog
 }
@@ -191,7 +235,11 @@ func (s *Server) options(req *sipgo.Request, tx *wire.ServerTx) error {
 		return errShutdown
 	}
 	if req.Recipient.User != "" {
-		if _, err := s.route(req); err != nil {
+		from, err := s.identify(req, tx)
+		if err != nil {
+			return err
+		}
+		if _, err := s.route(req, from); err != nil {
 			return err
 		}
 	}
@@ -215,7 +263,10 @@ func (s *Server) refuse(tx *wire.ServerTx, err error) {
 	r := rejection(err)
 	req := tx.Request()
 	level := slog.LevelDebug
+	var asks *challenge
+	asked := errors.As(err, &asks)
 	switch {
+	case asked:
 	case errors.Is(err, media.ErrPortsExhausted):
 		level = slog.LevelWarn
 	case req.Method == sipgo.INVITE:
@@ -225,6 +276,9 @@ func (s *Server) refuse(tx *wire.ServerTx, err error) {
 		"reason", err, "number", clean(unescape(req.Recipient.User)), "address", tx.Peer().Remote)
 	if err := tx.Reply(r.Status, r.Reason, r.Headers...); err != nil && !errors.Is(err, wire.ErrAnswered) {
 		s.log.Debug("response not sent", "error", err)
+	}
+	if asked && req.Method != sipgo.INVITE {
+		tx.Terminate() // nothing is kept of who has proven nothing
 	}
 }
 

@@ -23,6 +23,9 @@ var (
 	errInternal  = errors.New("internal error")
 )
 
+// statusIntervalTooBrief is that of RFC 3261 21.4.17.
+const statusIntervalTooBrief = 423
+
 // Seconds of Retry-After. Ports rest 30 s before they are used again; a server that shuts
 // down is usually being restarted.
 const (
@@ -43,6 +46,10 @@ func rejection(err error) *wire.Rejection {
 		gate    rejected
 		refusal *sdp.Refusal
 		guest   *guestError
+		asks    *challenge
+		wait    *waitError
+		brief   *briefError
+		bad     *badRegister
 	)
 	switch {
 	case errors.As(err, &gate):
@@ -51,6 +58,20 @@ func rejection(err error) *wire.Rejection {
 		return reject(refusal.Status, "", warning(refusal.Warning, refusal.Text))
 	case errors.As(err, &guest):
 		return reject(sipgo.StatusForbidden, "", warning(399, guest.Error()))
+	case errors.As(err, &asks):
+		return reject(sipgo.StatusUnauthorized, "", asks.headers()...)
+	case errors.As(err, &wait):
+		return reject(sipgo.StatusForbidden, "", sipgo.NewHeader("Retry-After", strconv.Itoa(int(wait.left.Seconds())+1)),
+			warning(399, wait.Error()))
+	case errors.As(err, &brief):
+		return reject(statusIntervalTooBrief, "Interval Too Brief",
+			sipgo.NewHeader("Min-Expires", strconv.Itoa(int(brief.least.Seconds()))))
+	case errors.As(err, &bad):
+		return reject(sipgo.StatusBadRequest, "", warning(399, bad.Error()))
+	case errors.Is(err, errIdentity), errors.Is(err, errContacts), errors.Is(err, errNoPhone):
+		return reject(sipgo.StatusForbidden, "", warning(399, err.Error()))
+	case errors.Is(err, errNotCalled):
+		return reject(sipgo.StatusTemporarilyUnavailable, "")
 	case errors.Is(err, errNoRoom):
 		return reject(sipgo.StatusNotFound, "")
 	case errors.Is(err, errInfoType):

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/sip"
 	"conclave/sip/wire/torture"
 )
 
@@ -22,7 +23,7 @@ func TestTortureMessages(t *testing.T) {
 		}
 		for _, network := range networks {
 			t.Run(corpus+" "+network, func(t *testing.T) {
-				s := startServer(t, short)
+				s := startServer(t, func(c *sip.Config) { short(c); withPhones(c) })
 				prober := torture.Prober{
 					Network: network[:3],
 					Addr:    s.at[network].String(),

@@ -12,7 +12,7 @@ import (
 var (
 	// ErrNotFound is returned where no room has the extension asked for.
 	ErrNotFound = errors.New("no such room")
-	// ErrTaken is returned by AddRoom where a room has the extension already.
+	// ErrTaken is returned by AddRoom and AddPhone where a room or a phone has the extension already.
 	ErrTaken = errors.New("extension is taken")
 )
 
@@ -54,20 +54,16 @@ func (db *DB) Room(ctx context.Context, extension string) (Room, error) {
 	return room, nil
 }
 
-// AddRoom stores a new room under a new id. Where the extension belongs to a room already it changes nothing and
-// returns ErrTaken with that room's name.
+// AddRoom stores a new room under a new id. Where the extension belongs to a room or a phone already it changes nothing
+// and returns ErrTaken with the name of that.
 func (db *DB) AddRoom(ctx context.Context, room Room) error {
 	err := db.write(ctx, func(tx *sql.Tx) error {
-		other, err := readRoom(ctx, tx, room.Extension)
-		if err == nil {
-			return fmt.Errorf("%w by room %q", ErrTaken, other.Name)
-		}
-		if !errors.Is(err, ErrNotFound) {
+		if err := checkFree(ctx, tx, room.Extension); err != nil {
 			return err
 		}
 		room.ID = rand.Text()
 		now := time.Now().UnixMilli()
-		_, err = tx.ExecContext(ctx, `
+		_, err := tx.ExecContext(ctx, `
 			INSERT INTO rooms (id, extension, name, pin, moderator_pin, created, changed) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			room.ID, room.Extension, room.Name, room.PIN, room.ModeratorPIN, now, now)
 		if err != nil {

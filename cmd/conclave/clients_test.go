@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +63,13 @@ ctrl_tcp_listen %[6]s
 // startBaresip starts a phone that says a tone of hz at level dBFS, and dials uri.
 func startBaresip(t *testing.T, number int, hz, level float64, uri string) *baresip {
 	t.Helper()
+	account := fmt.Sprintf("<sip:phone%d@127.0.0.1>;regint=0", number)
+	return startBaresipAs(t, number, hz, level, account, "-e", "/dial "+uri)
+}
+
+// startBaresipAs is startBaresip with an account, and further arguments in place of a call.
+func startBaresipAs(t *testing.T, number int, hz, level float64, account string, args ...string) *baresip {
+	t.Helper()
 	path := need(t, "baresip", "baresip-core")
 	modules, err := filepath.Glob("/usr/lib/*/baresip/modules")
 	if err != nil || len(modules) == 0 {
@@ -77,7 +87,7 @@ func startBaresip(t *testing.T, number int, hz, level float64, uri string) *bare
 	first := 31000 + 20*number
 	files := map[string]string{
 		"config":   fmt.Sprintf(baresipConfig, b.dir, fmt.Sprintf("phone%d", number), first, first+18, modules[0], b.control),
-		"accounts": fmt.Sprintf("<sip:phone%d@127.0.0.1>;regint=0;audio_codecs=PCMU,PCMA\n", number),
+		"accounts": account + ";audio_codecs=PCMU,PCMA\n",
 		"contacts": "",
 	}
 	for name, text := range files {
@@ -85,7 +95,7 @@ func startBaresip(t *testing.T, number int, hz, level float64, uri string) *bare
 			t.Fatal(err)
 		}
 	}
-	b.command = exec.Command(path, "-f", b.dir, "-e", "/dial "+uri)
+	b.command = exec.Command(path, append([]string{"-f", b.dir}, args...)...)
 	log, err := os.Create(filepath.Join(b.dir, "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -117,11 +127,37 @@ func (b *baresip) do(command, parameters string) {
 		b.t.Fatal(err)
 	}
 	fmt.Fprintf(conn, "%d:%s,", len(message), message)
-	answer := make([]byte, 512)
-	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
-	if n, err := conn.Read(answer); err != nil || !strings.Contains(string(answer[:n]), `"ok":true`) {
-		b.t.Fatalf("baresip, %s %s: %s %v", command, parameters, answer, err)
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	// What happens meanwhile is told in between.
+	for answers := bufio.NewReader(conn); ; {
+		answer, err := netstring(answers)
+		if err != nil {
+			b.t.Fatalf("baresip, %s %s: %v", command, parameters, err)
+		}
+		if strings.Contains(answer, `"response":true`) {
+			if !strings.Contains(answer, `"ok":true`) {
+				b.t.Fatalf("baresip, %s %s: %s", command, parameters, answer)
+			}
+			return
+		}
 	}
+}
+
+// netstring reads what is framed as LENGTH:TEXT,.
+func netstring(r *bufio.Reader) (string, error) {
+	length, err := r.ReadString(':')
+	if err != nil {
+		return "", err
+	}
+	n, err := strconv.Atoi(strings.TrimSuffix(length, ":"))
+	if err != nil || n < 0 || n > 1<<20 {
+		return "", fmt.Errorf("netstring of length %q", length)
+	}
+	text := make([]byte, n+1) // with the comma
+	if _, err := io.ReadFull(r, text); err != nil {
+		return "", err
+	}
+	return string(text[:n]), nil
 }
 
 // press presses keys one after another.
@@ -245,6 +281,25 @@ func TestSIPpScenarios(t *testing.T) {
 			if err != nil {
 				t.Errorf("sipp: %v\n%s", err, out)
 			}
+		})
+	}
+}
+
+// A real phone registers, is asked whether it is there, and calls a room that is not for guests.
+func TestRealPhoneRegistersAndCalls(t *testing.T) {
+	for number, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			s := startServer(t, "--guests", "none")
+			s.run("room", "add", "1000", "--name", "Closed", "--no-pin")
+			password := generatedPassword(t, s.run("phone", "add", "200", "--name", "Anna"))
+			account := fmt.Sprintf("<sip:200@%s;transport=%s>;auth_pass=%s;regint=60", s.sip, transport, password)
+			b := startBaresipAs(t, 5+number, 440, -20, account)
+			s.wait("registration that answers", 30*time.Second, func() bool {
+				list := s.run("phone", "list")
+				return strings.Contains(list, " "+transport+":127.0.0.1:") && strings.Contains(list, "baresip") && strings.Contains(list, " ms ")
+			})
+			b.do("dial", fmt.Sprintf("sip:1000@%s;transport=%s", s.sip, transport))
+			s.wait("member", 20*time.Second, func() bool { return strings.Contains(s.run("live"), "200") })
 		})
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"conclave/mixer"
 	"conclave/rooms"
+	"conclave/sip"
 )
 
 // control answers operators on the Unix socket of the data directory: HTTP with JSON bodies.
@@ -24,6 +25,8 @@ import (
 //	GET    /v1/stats                     the clockwork's counters: mixer.EngineStats
 //	DELETE /v1/stats                     start to count anew
 //	POST   /v1/rooms/reload              read the rooms from the database again
+//	GET    /v1/phones                    where phones have registered now: []sip.Registration
+//	POST   /v1/phones/reload             read the phones from the database again
 //	POST   /v1/rooms/EXT/lock, unlock    the whole conference
 //	POST   /v1/rooms/EXT/say             prompts to everybody in it, one after another: {"prompts": ["conf-lockednow"]}
 //	POST   /v1/rooms/EXT/play            a WAV file to everybody in it: {"duration_s": 2.5}
@@ -36,6 +39,9 @@ type control struct {
 	engine *mixer.Engine
 	reload func(context.Context) error
 	log    *slog.Logger
+
+	sip          *sip.Server
+	reloadPhones func(context.Context) error
 
 	server  http.Server
 	serving sync.WaitGroup
@@ -135,6 +141,7 @@ func (c *control) routes() http.Handler {
 	})
 	mux.HandleFunc("GET /v1/events", c.tellEvents)
 	c.routeOrders(mux)
+	c.routePhones(mux)
 	return mux
 }
 

@@ -11,7 +11,7 @@ import (
 // maxDigits bounds extensions and PINs to what a caller can be expected to key in.
 const maxDigits = 32
 
-// extension is the number of a room.
+// extension is the number of a room or a phone.
 type extension string
 
 // UnmarshalText takes 1 to 32 digits.

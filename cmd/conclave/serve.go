@@ -30,6 +30,7 @@ type serveCmd struct {
 	RTPPorts  portRange       `name:"rtp-ports" help:"UDP ports for audio, two for each call (${default})." placeholder:"FIRST-LAST" default:"10000-20000" env:"CONCLAVE_RTP_PORTS"`
 	Advertise publicAddr      `help:"Address that phones are told to send to, for a server behind NAT." placeholder:"ADDR" env:"CONCLAVE_ADVERTISE"`
 	Guests    sip.GuestPolicy `help:"Whom callers may reach who have not proven who they are: none, pin (rooms with a PIN), all (${default})." placeholder:"POLICY" enum:"none,pin,all" default:"pin" env:"CONCLAVE_GUESTS"`
+	Digests   []string        `help:"Digest algorithms that phones are offered, in this order (${default}); MD5 alone for phones that give up at another." placeholder:"NAME" enum:"SHA-256,MD5" default:"SHA-256,MD5" env:"CONCLAVE_DIGESTS"`
 	Log       string          `help:"Format of the log on standard error: text or json (${default})." placeholder:"FORMAT" enum:"text,json" default:"text" env:"CONCLAVE_LOG"`
 	LogLevel  string          `help:"Least level that is logged: debug, info, warn, error (${default})." placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" env:"CONCLAVE_LOG_LEVEL"`
 	Workers   int             `help:"Threads that mix; 0 is one for each core." placeholder:"N" default:"0" env:"CONCLAVE_WORKERS"`
@@ -106,6 +107,10 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	if err := reload(ctx); err != nil {
 		return err
 	}
+	phones, err := db.Phones(ctx)
+	if err != nil {
+		return err
+	}
 	server, err := sip.New(sip.Config{
 		Log:       log,
 		House:     house,
@@ -114,6 +119,9 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		Listen:    c.SIP,
 		Advertise: c.Advertise.Addr,
 		Guests:    c.Guests,
+		Phones:    phones,
+		Digests:   c.Digests,
+		Store:     db,
 	})
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -121,7 +129,12 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	case err != nil:
 		return err
 	}
-	operators := &control{house: house, engine: engine, reload: reload, log: log}
+	reloadPhones := func(ctx context.Context) error {
+		loading.Lock()
+		defer loading.Unlock()
+		return loadPhones(ctx, db, server, log)
+	}
+	operators := &control{house: house, engine: engine, reload: reload, log: log, sip: server, reloadPhones: reloadPhones}
 	if err := operators.start(data); err != nil {
 		return errors.Join(err, shutDown(server, house))
 	}

@@ -42,12 +42,17 @@ var listener = regexp.MustCompile(`udp://(\S+?),?\s`)
 // startServer runs serve with further flags and waits until it is ready. It is ended with the test.
 func startServer(t *testing.T, flags ...string) *testServer {
 	t.Helper()
+	return startServerOn(t, t.TempDir(), freeUDP(t), flags...)
+}
+
+// startServerOn is startServer with a data folder that is there, and an address for its listeners.
+func startServerOn(t *testing.T, data, port string, flags ...string) *testServer {
+	t.Helper()
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &testServer{t: t, data: t.TempDir(), ended: make(chan struct{})}
-	port := freeUDP(t)
+	s := &testServer{t: t, data: data, ended: make(chan struct{})}
 	args := append([]string{"serve", "--data", s.data, "--sip", "udp://" + port, "--sip", "tcp://" + port, "--rtp-ports", "40000-42999"}, flags...)
 	s.command = exec.Command(path, args...)
 	log, err := os.Create(filepath.Join(s.data, "log"))

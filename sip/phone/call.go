@@ -56,14 +56,7 @@ func newCall(p *Phone, server, number string, o Options) (*Call, error) {
 		media = c.stream.address()
 	}
 	c.local = newDescription(o, media)
-	c.invite = c.dialog.request(sipgo.INVITE)
-	c.invite.AppendHeader(sipgo.NewHeader("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"))
-	for _, h := range o.Headers {
-		c.invite.AppendHeader(h)
-	}
-	if !o.Offerless {
-		c.attach(c.invite)
-	}
+	c.invite = c.newInvite()
 	p.mu.Lock()
 	p.calls[string(c.dialog.callID)] = c
 	p.mu.Unlock()
@@ -73,6 +66,19 @@ func newCall(p *Phone, server, number string, o Options) (*Call, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// newInvite is an INVITE as Options has it.
+func (c *Call) newInvite() *sipgo.Request {
+	invite := c.dialog.request(sipgo.INVITE)
+	invite.AppendHeader(sipgo.NewHeader("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"))
+	for _, h := range c.options.Headers {
+		invite.AppendHeader(h)
+	}
+	if !c.options.Offerless {
+		c.attach(invite)
+	}
+	return invite
 }
 
 // attach puts our description into msg.
@@ -91,12 +97,23 @@ func (c *Call) attach(msg interface {
 
 // dial carries the INVITE through to its final response.
 func (c *Call) dial() {
-	res, err := c.phone.transact(context.Background(), c.invite, c.server, nil)
+	invite := c.inviteNow()
+	res, err := c.phone.transact(context.Background(), invite, c.server, nil)
+	if err == nil && res.StatusCode == 401 && c.options.Password != "" {
+		c.mu.Lock()
+		invite = c.newInvite()
+		err = authorize(invite, res, c.options.From, c.options.Password, "")
+		c.invite = invite
+		c.mu.Unlock()
+		if err == nil {
+			res, err = c.phone.transact(context.Background(), invite, c.server, nil)
+		}
+	}
 	if err == nil && res.StatusCode >= 300 {
 		err = &Refused{sipgo.INVITE, res}
 	}
 	if err == nil {
-		err = c.accept(c.invite, res, c.options.LoseACKs)
+		err = c.accept(invite, res, c.options.LoseACKs)
 	}
 	c.mu.Lock()
 	c.took = time.Since(c.began)
@@ -108,6 +125,13 @@ func (c *Call) dial() {
 		c.stream.speak()
 	}
 	close(c.final)
+}
+
+// inviteNow is the INVITE that has no final response yet, or had the last one.
+func (c *Call) inviteNow() *sipgo.Request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.invite
 }
 
 // accept takes the 2xx to an INVITE and acknowledges it. Whatever is wrong
@@ -171,7 +195,7 @@ func (c *Call) Cancel(ctx context.Context) error {
 		return c.Answered(ctx)
 	default:
 	}
-	cancel := sameTransaction(c.invite, sipgo.CANCEL)
+	cancel := sameTransaction(c.inviteNow(), sipgo.CANCEL)
 	res, err := c.phone.transact(ctx, cancel, c.server, nil)
 	if err == nil && res.StatusCode >= 300 {
 		err = &Refused{sipgo.CANCEL, res}

@@ -55,6 +55,8 @@ const NoEvents = -1
 type Options struct {
 	// From is the user part of the caller's address; empty is "phone".
 	From string
+	// Password answers the challenge of the INVITE, as From; empty: it is not answered.
+	Password string
 	// Codecs are offered in this order; empty is PCMU, PCMA.
 	Codecs []Codec
 	// PayloadTypes gives codecs payload types other than their static ones.

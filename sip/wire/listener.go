@@ -77,6 +77,9 @@ func (w *Wire) listenUDP(network string, addr netip.AddrPort) (net.Addr, error) 
 	if err := s.prepare(); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
+	w.mu.Lock()
+	w.sockets = append(w.sockets, s)
+	w.mu.Unlock()
 	return conn.LocalAddr(), w.start(conn, s.serve)
 }
 

@@ -15,3 +15,33 @@ type Peer struct {
 	Remote    netip.AddrPort   // where the message came from
 	Conn      sipgo.Connection // writes to Remote, whatever destination the message names
 }
+
+// UDPPeer is the way to remote that a Peer from before a restart was, whose Local is given: from the same address and
+// port where they are still listened on, else from another UDP listener of remote's family. ok is false where there is
+// none.
+func (w *Wire) UDPPeer(local, remote netip.AddrPort) (peer Peer, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var best *udpSocket
+	for _, s := range w.sockets {
+		if s.local.Addr().Is4() != remote.Addr().Is4() {
+			continue
+		}
+		if s.local == local || s.wildcard && s.local.Port() == local.Port() {
+			best = s
+			break
+		}
+		if best == nil {
+			best = s
+		}
+	}
+	if best == nil {
+		return Peer{}, false
+	}
+	from := best.local
+	if best.wildcard {
+		from = netip.AddrPortFrom(local.Addr(), from.Port())
+	}
+	conn := &udpConn{socket: best, local: from, remote: remote}
+	return Peer{Transport: "UDP", Local: from, Remote: remote, Conn: conn}, true
+}

@@ -95,8 +95,12 @@ type tcpConn struct {
 
 // serve reads until the connection ends, one way or the other.
 func (c *tcpConn) serve() {
-	defer c.Close()
 	peer := Peer{Transport: "TCP", Local: c.local, Remote: c.remote, Conn: c}
+	defer func() {
+		defer c.wire.survive(peer)
+		_ = c.Close() // what it says when it goes does not matter any more
+		c.wire.lost(c)
+	}()
 	f := &framer{stream: c.conn, needed: func() bool { return c.users.Load() > 0 },
 		pong: func() error { return c.send([]byte("\r\n")) }}
 	for c.take(f, peer) {

@@ -33,6 +33,9 @@ type Config struct {
 	Log     *slog.Logger // nil: slog.Default()
 	Sink    Sink
 	Methods []string // served, as in the Allow header; without REGISTER in it, registrations get 403
+	// Closed, if not nil, is told of each TCP connection that is gone, after the last message of it was handed over. It
+	// runs on the connection's goroutine.
+	Closed func(conn sipgo.Connection)
 }
 
 // ErrClosed: the wire, or the connection to the peer, is closed.
@@ -41,6 +44,7 @@ var ErrClosed = errors.New("closed")
 // Wire owns the listeners, connections and transactions. Its methods may be called from any goroutine.
 type Wire struct {
 	sink   Sink
+	lost   func(conn sipgo.Connection)
 	gate   gate
 	log    *slog.Logger
 	sparse sparingLog // for what strangers cause
@@ -53,6 +57,7 @@ type Wire struct {
 	closed    bool
 	done      chan struct{}      // closed with it
 	open      map[closer]bool    // sockets, listeners and connections
+	sockets   []*udpSocket       // in the order in which they were opened
 	perSource map[netip.Addr]int // TCP connections
 	servers   map[string]*ServerTx
 	clients   map[string]*clientTx
@@ -83,8 +88,13 @@ func New(cfg Config) *Wire {
 	if log == nil {
 		log = slog.Default()
 	}
+	lost := cfg.Closed
+	if lost == nil {
+		lost = func(sipgo.Connection) {}
+	}
 	return &Wire{
 		sink:      cfg.Sink,
+		lost:      lost,
 		gate:      gate{methods: slices.Clone(cfg.Methods), tags: newTagger()},
 		log:       log,
 		sparse:    sparingLog{log: log},
