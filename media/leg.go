@@ -126,7 +126,7 @@ func (l *Leg) settle(s *settled, now int64) {
 	l.settled = &l.own.settled
 	l.far.rate = int64(s.Codec.SampleRate())
 	l.heard = now // an RTP timeout counts from here
-	if l.source.describe(s.RTP, s.Signalling) {
+	if l.source.describe(s.RTP, s.Signalling, s.Networks) {
 		l.rtp.disconnect()
 	}
 	l.hasTo = l.rtp.takes(s.RTP)

@@ -20,6 +20,7 @@ type trust uint8
 
 const (
 	trustNone       trust = iota
+	trustNetwork          // a network of the trunk that the call came over
 	trustSignalling       // the address that the SIP messages came from
 	trustHost             // the address of the session description, another port
 	trustExact            // address and port of the session description
@@ -35,6 +36,7 @@ type source struct {
 
 	described  netip.AddrPort // of the session description
 	signalling netip.Addr
+	networks   []netip.Prefix // of a trunk
 
 	candidate      netip.AddrPort
 	candidateSSRC  uint32
@@ -45,7 +47,8 @@ type source struct {
 
 // describe starts anew for an address of the session description. The same one changes
 // nothing: a hold must not make the leg deaf for a while.
-func (s *source) describe(described netip.AddrPort, signalling netip.Addr) (changed bool) {
+func (s *source) describe(described netip.AddrPort, signalling netip.Addr, networks []netip.Prefix) (changed bool) {
+	s.networks = networks // a call's trunk stays the same
 	described = netip.AddrPortFrom(described.Addr().Unmap(), described.Port())
 	signalling = signalling.Unmap()
 	if described == s.described && signalling == s.signalling {
@@ -54,7 +57,7 @@ func (s *source) describe(described netip.AddrPort, signalling netip.Addr) (chan
 	if described.Addr().IsValid() && described.Addr().IsUnspecified() && s.described.IsValid() {
 		return false // hold by c=0.0.0.0 names no new source
 	}
-	*s = source{described: described, signalling: signalling}
+	*s = source{described: described, signalling: signalling, networks: networks}
 	return true
 }
 
@@ -68,6 +71,11 @@ func (s *source) trust(from netip.AddrPort) trust {
 		return trustHost
 	case from.Addr() == s.signalling && (isPrivate(host) || host != s.signalling):
 		return trustSignalling
+	}
+	for _, network := range s.networks {
+		if network.Contains(from.Addr()) {
+			return trustNetwork
+		}
 	}
 	return trustNone
 }

@@ -1,9 +1,9 @@
 package sip
 
 import (
-	"fmt"
-	"net"
 	"net/netip"
+
+	"conclave/sip/wire"
 )
 
 // here is the address of this machine that leads to remote: local, where the listener is
@@ -12,14 +12,7 @@ func here(local, remote netip.Addr) (netip.Addr, error) {
 	if local.IsValid() && !local.IsUnspecified() {
 		return local.Unmap(), nil
 	}
-	// Connecting a UDP socket sends nothing, it only looks up the route.
-	toward := netip.AddrPortFrom(remote.Unmap(), 9)
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(toward))
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("find own address on the way to %s: %w", remote, err)
-	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(), nil
+	return wire.AddrToward(remote)
 }
 
 // shown is what the far end is told of our address local: the one that was set to be

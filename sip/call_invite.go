@@ -33,7 +33,7 @@ func (c *Call) answer(e request) error {
 	if err != nil {
 		return err
 	}
-	c.proven(from)
+	c.caller = c.server.proven(c.caller, e.req, from)
 	to, err := c.server.route(e.req, from)
 	if err != nil {
 		return err
@@ -81,14 +81,6 @@ func (c *Call) answer(e request) error {
 	return nil
 }
 
-// proven notes who calls, as far as it has been proven.
-func (c *Call) proven(from party) {
-	c.caller.Guest, c.caller.Phone, c.caller.Trunk = from.guest(), from.phone, from.trunk
-	if phone, ok := c.server.registrar.phone(from.phone); ok && c.caller.Name == "" {
-		c.caller.Name = phone.Name
-	}
-}
-
 // receive hands the call to the house: audio flows and the conversation begins.
 func (c *Call) receive(remote media.Remote) {
 	c.leg.Apply(remote)
@@ -115,6 +107,7 @@ func (c *Call) openLeg(offer *sdp.Session) error {
 	}
 	c.leg = leg
 	c.session = newSession(c.server.shown(address), leg.Port())
+	c.session.networks = c.server.trunkNetworks(c.caller.Trunk)
 	return nil
 }
 

@@ -34,6 +34,22 @@ func callerOf(req *sipgo.Request, from netip.AddrPort) rooms.Caller {
 	}
 }
 
+// proven is a caller with what is proven of him. A phone that tells no name has its own; over a trunk his number and name are those that the peer has asserted
+// (RFC 3325), unless he wants them kept from others; from nobody else is that believed.
+func (s *Server) proven(caller rooms.Caller, req *sipgo.Request, from party) rooms.Caller {
+	caller.Guest, caller.Phone, caller.Trunk = from.guest(), from.phone, from.trunk
+	if phone, ok := s.registrar.phone(from.phone); ok && caller.Name == "" {
+		caller.Name = phone.Name
+	}
+	if from.trunk == "" || isPrivate(req) {
+		return caller
+	}
+	if number, name, ok := assertedIdentity(req); ok {
+		caller.Number, caller.Name = number, name
+	}
+	return caller
+}
+
 // languagesOf reads the languages that a caller's phone accepts, which may be given in several headers (RFC 3261 7.3.1).
 func languagesOf(req *sipgo.Request) string {
 	var all []string

@@ -21,15 +21,18 @@ var errIdentity = errors.New("the caller's address is not that of who has authen
 
 // identify finds out who a request outside of dialogs comes from. The error is what it is refused with: a challenge
 // (401) where its destination is not for guests, or its From is that of a phone that has registered from there; else
-// who shows no credentials is a guest. Where there is no phone nobody could answer a challenge, so that none is made.
+// who shows no credentials is the trunk whose address he has, or a guest. Where there is no phone nobody could answer a challenge, so that none is made.
 func (s *Server) identify(req *sipgo.Request, tx *wire.ServerTx) (party, error) {
 	peer := tx.Peer()
-	extension, err := s.authenticate(req, peer)
-	if err != nil {
-		return party{}, err
+	from, err := s.authenticate(req, peer)
+	if err != nil || !from.guest() {
+		return from, err
 	}
-	if extension != "" {
-		return party{phone: extension}, nil
+	if trunk, ok := s.trunkOf(req, peer); ok {
+		return party{trunk: trunk}, nil
+	}
+	if s.accountDialled(req) {
+		return party{}, s.digests.challenge(req, peer, errTrunkUnknown)
 	}
 	if s.registrar.empty() {
 		return party{}, nil
@@ -44,24 +47,42 @@ func (s *Server) identify(req *sipgo.Request, tx *wire.ServerTx) (party, error) 
 	return party{}, nil
 }
 
+// errTrunkUnknown is why a caller is challenged who dials a number of a trunk that has a password.
+var errTrunkUnknown = errors.New("this number is a trunk's, and the address is not known as the trunk's")
+
 // errClaim is why a caller is challenged who says that he is a phone which we know to be at his address.
 var errClaim = errors.New("this phone has registered, and has to authenticate")
 
-// authenticate returns the extension of the phone whose credentials a request shows: empty without any. Who has
-// authenticated speaks for himself only: From is his address and, in a REGISTER, To (RFC 3261 10.3).
-func (s *Server) authenticate(req *sipgo.Request, peer wire.Peer) (extension string, err error) {
+// authenticate finds out whose credentials a request shows: a guest's without any. A phone that has authenticated speaks
+// for itself only: From is its address and, in a REGISTER, To (RFC 3261 10.3). A trunk speaks for whoever calls over it.
+func (s *Server) authenticate(req *sipgo.Request, peer wire.Peer) (party, error) {
 	credentials := credentialsOf(req)
 	if credentials == nil {
-		return "", nil
+		return party{}, nil
 	}
-	extension = credentials.Username
-	if err := s.digests.verify(req, credentials, peer, s.registrar.digestsOf); err != nil {
-		return "", err
+	user, known := credentials.Username, s.digestsOf
+	if req.Method == sipgo.REGISTER {
+		known = s.registrar.digestsOf
 	}
-	if unescape(req.From().Address.User) != extension ||
-		req.Method == sipgo.REGISTER && unescape(req.To().Address.User) != extension {
-		s.digests.report(peer, extension, "identity")
-		return "", errIdentity
+	if err := s.digests.verify(req, credentials, peer, known); err != nil {
+		return party{}, err
 	}
-	return extension, nil
+	if _, phone := s.registrar.phone(user); !phone {
+		trunk, _, _ := s.trunkAccount(user)
+		return party{trunk: trunk}, nil
+	}
+	if unescape(req.From().Address.User) != user || req.Method == sipgo.REGISTER && unescape(req.To().Address.User) != user {
+		s.digests.report(peer, user, "identity")
+		return party{}, errIdentity
+	}
+	return party{phone: user}, nil
+}
+
+// digestsOf are those of a phone's password or a trunk's.
+func (s *Server) digestsOf(user string) (Digests, bool) {
+	if digests, ok := s.registrar.digestsOf(user); ok {
+		return digests, true
+	}
+	_, account, ok := s.trunkAccount(user)
+	return DigestsOf(user, account.password), ok
 }

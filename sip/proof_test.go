@@ -11,6 +11,7 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"conclave/rooms"
 	"conclave/sip/phone"
 	"conclave/sip/wire"
 	"conclave/store"
@@ -217,10 +218,9 @@ func TestCallerIsWhatIsProven(t *testing.T) {
 		{"Desk", party{phone: "200"}, "Desk guest=false phone=200 trunk="},
 		{"", party{trunk: "carrier"}, " guest=false phone= trunk=carrier"},
 	} {
-		c := &Call{server: s}
-		c.caller.Name, c.caller.Guest = tt.name, true
-		c.proven(tt.from)
-		got := fmt.Sprintf("%s guest=%v phone=%s trunk=%s", c.caller.Name, c.caller.Guest, c.caller.Phone, c.caller.Trunk)
+		invite := sipgo.NewRequest(sipgo.INVITE, sipgo.Uri{Scheme: "sip", User: "1000", Host: "127.0.0.1"})
+		caller := s.proven(rooms.Caller{Name: tt.name, Guest: true}, invite, tt.from)
+		got := fmt.Sprintf("%s guest=%v phone=%s trunk=%s", caller.Name, caller.Guest, caller.Phone, caller.Trunk)
 		if got != tt.want {
 			t.Errorf("%+v: %s, want %s", tt.from, got, tt.want)
 		}
@@ -239,7 +239,7 @@ func TestContactsAreWhereAPhoneIsCalled(t *testing.T) {
 		return binding{id: contactID(uri), contact: uri, peer: peer, paths: paths, expires: time.Now().Add(lasts)}
 	}
 	proxy := sipgo.Uri{Scheme: "sip", Host: "proxy"}
-	asked := registration{contacts: []binding{place("sip:200@a", time.Hour), place("sip:200@b", time.Hour, proxy), place("sip:200@c", 0)}}
+	asked := registerRequest{contacts: []binding{place("sip:200@a", time.Hour), place("sip:200@b", time.Hour, proxy), place("sip:200@c", 0)}}
 	if _, err := s.registrar.register("200", asked); err != nil {
 		t.Fatal(err)
 	}

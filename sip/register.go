@@ -48,18 +48,18 @@ func (s *Server) register(req *sipgo.Request, tx *wire.ServerTx) error {
 		return rejected{r}
 	}
 	peer := tx.Peer()
-	extension, err := s.authenticate(req, peer)
+	from, err := s.authenticate(req, peer)
 	if err != nil {
 		return err
 	}
-	if extension == "" {
+	if from.guest() {
 		return s.digests.challenge(req, peer, errRegister)
 	}
 	asked, err := s.registration(req, peer)
 	if err != nil {
 		return err
 	}
-	bindings, err := s.registrar.register(extension, asked)
+	bindings, err := s.registrar.register(from.phone, asked)
 	if err != nil {
 		return err
 	}
@@ -79,8 +79,8 @@ func (s *Server) register(req *sipgo.Request, tx *wire.ServerTx) error {
 }
 
 // registration reads what a REGISTER asks for. The error is a *badRegister or a *briefError.
-func (s *Server) registration(req *sipgo.Request, peer wire.Peer) (registration, error) {
-	asked := registration{callID: req.CallID().Value(), seq: req.CSeq().SeqNo}
+func (s *Server) registration(req *sipgo.Request, peer wire.Peer) (registerRequest, error) {
+	asked := registerRequest{callID: req.CallID().Value(), seq: req.CSeq().SeqNo}
 	if len(asked.callID) > longestCallID {
 		return asked, &badRegister{"the Call-ID is too long"}
 	}

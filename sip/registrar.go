@@ -11,19 +11,11 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
-	"conclave/sip/wire"
 	"conclave/store"
 )
 
 // maxContacts bounds the places where one phone has registered.
 const maxContacts = 10
-
-// contact is where a phone or a trunk can be called.
-type contact struct {
-	target sipgo.Uri   // Request-URI
-	peer   wire.Peer   // the way there
-	routes []sipgo.Uri // Route set of the request
-}
 
 // registrar is what is known of phones: who they are, and where they can be reached now. What it says is read from
 // memory; what changes is written to the database by a goroutine of its own, keep.
@@ -144,8 +136,8 @@ func (s *Server) contacts(extension string) []contact {
 	return contacts
 }
 
-// registration is what a REGISTER asks for.
-type registration struct {
+// registerRequest is what a REGISTER asks for.
+type registerRequest struct {
 	contacts []binding // what is to be; expired: what is to go
 	all      bool      // all is to go (Contact: *)
 	callID   string
@@ -154,7 +146,7 @@ type registration struct {
 
 // register does all that is asked for, or nothing and returns an error: ErrSequence, errContacts or errNoPhone. It
 // returns where the phone is registered then.
-func (r *registrar) register(extension string, asked registration) ([]binding, error) {
+func (r *registrar) register(extension string, asked registerRequest) ([]binding, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, ok := r.phones[extension]; !ok {

@@ -44,12 +44,22 @@ type destination struct {
 	phone string     // extension of a phone; empty: none
 }
 
+// exists tells whether a number is a room's or a phone's.
+func (s *Server) exists(number string) bool {
+	_, room := s.house.Room(number)
+	_, phone := s.registrar.phone(number)
+	return room || phone
+}
+
 // route finds what a request is for, if from may call it. Its number is the user part of the Request-URI, unescaped
-// (RFC 3261 19.1.4), and nothing else. The error is errNoRoom or a guestError.
+// (RFC 3261 19.1.4), and nothing else; over a trunk it may be behind the trunk's DID block. The error is errNoRoom,
+// errTrunkRoom or a guestError.
 func (s *Server) route(req *sipgo.Request, from party) (destination, error) {
-	number := unescape(req.Recipient.User)
+	number := s.number(req, from, s.exists)
 	if room, ok := s.house.Room(number); ok {
 		switch {
+		case from.trunk != "":
+			return destination{room: room}, s.admits(from.trunk, room)
 		case !from.guest():
 		case s.guests == GuestsNone:
 			return destination{}, &guestError{"this room: no room takes guests"}

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"runtime/debug"
 	"strings"
@@ -59,6 +60,10 @@ type Config struct {
 	MinExpires, MaxExpires time.Duration
 	// ProbeEvery is how often a phone is asked by OPTIONS whether it is there; 0: each minute.
 	ProbeEvery time.Duration
+	// Resolver looks up the hosts of trunks; nil: as this machine does.
+	Resolver *net.Resolver
+	// TrunkTimes are the timers about trunks.
+	TrunkTimes TrunkTimes
 	// T1 and T2 are the timers of RFC 3261 17.1.1.1 for the retransmission of 2xx and the
 	// time that an unanswered BYE is waited for; 0: 500 ms and 4 s.
 	T1, T2 time.Duration
@@ -82,6 +87,10 @@ type Server struct {
 	minExpires, maxExpires time.Duration
 	keepers                sync.WaitGroup // of the registrar
 	stop                   func()         // tells them to end, once
+
+	resolver   *net.Resolver
+	trunkTimes TrunkTimes
+	trunks     trunks
 
 	wire      *wire.Wire
 	listeners []wire.Listener
@@ -136,6 +145,13 @@ func New(config Config) (*Server, error) {
 		registrar:  newRegistrar(log, config.Store, cmp.Or(config.ProbeEvery, time.Minute)),
 		minExpires: cmp.Or(config.MinExpires, time.Minute),
 		maxExpires: cmp.Or(config.MaxExpires, time.Hour),
+
+		resolver: cmp.Or(config.Resolver, &net.Resolver{PreferGo: true}), // whose look-ups end with their context
+		trunkTimes: TrunkTimes{
+			Try:   cmp.Or(config.TrunkTimes.Try, 8*time.Second),
+			Probe: cmp.Or(config.TrunkTimes.Probe, time.Minute),
+			Retry: cmp.Or(config.TrunkTimes.Retry, 5*time.Second),
+		},
 	}
 	s.force = sync.OnceFunc(func() { close(s.forced) })
 	stopped := make(chan struct{})
@@ -169,10 +185,15 @@ func (s *Server) Listeners() []wire.Listener { return s.listeners }
 // Stats counts what there is now.
 func (s *Server) Stats() Stats { return Stats{Calls: s.calls.len(), Panics: s.panics.Load()} }
 
-// Shutdown ends the server: new calls are refused with 503, those there are get a BYE. It
-// returns when nothing is left of them, or soon after ctx is done; then the error tells how
+// Shutdown ends the server: new calls are refused with 503, those there are get a BYE, and
+// registrations with trunks are taken back. It returns when nothing is left of them, or soon after ctx is done; then the error tells how
 // many had not answered.
 func (s *Server) Shutdown(ctx context.Context) error {
+	unregistered := make(chan struct{})
+	go func() {
+		defer close(unregistered)
+		s.closeTrunks()
+	}()
 	for _, call := range s.calls.drain() {
 		call.Hangup("the server is shutting down")
 	}
@@ -183,6 +204,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = fmt.Errorf("shut down SIP: %d calls had not ended: %w", s.calls.len(), ctx.Err())
 		s.force()
 		<-s.calls.empty
+	}
+	select {
+	case <-unregistered:
+	case <-ctx.Done():
+		s.force()
+		<-unregistered
 	}
 	s.wire.Close()
 	// No more can come to be written now.

@@ -16,6 +16,8 @@ import (
 type session struct {
 	local sdp.Local
 	sent  []byte // our last description
+	// networks are those that a trunk's audio may come from; nil for others.
+	networks []netip.Prefix
 }
 
 func newSession(address netip.Addr, port uint16) session {
@@ -43,6 +45,7 @@ func (s session) answer(offer *sdp.Session, signalling netip.Addr) (session, med
 		}
 		s.sent = answer.Bytes()
 	}
+	remote.Networks = s.networks
 	return s, remote, nil
 }
 
@@ -62,7 +65,9 @@ func (s session) offer(codecs ...media.Codec) (session, *sdp.Session) {
 
 // accept settles the far end's answer to our offer.
 func (s session) accept(offer, answer *sdp.Session, signalling netip.Addr) (media.Remote, error) {
-	return sdp.Accept(offer, answer, s.local, signalling)
+	remote, err := sdp.Accept(offer, answer, s.local, signalling)
+	remote.Networks = s.networks
+	return remote, err
 }
 
 // leavesChoice tells whether an answer lists more than one of our codecs.

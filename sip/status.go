@@ -72,6 +72,8 @@ func rejection(err error) *wire.Rejection {
 		return reject(sipgo.StatusForbidden, "", warning(399, err.Error()))
 	case errors.Is(err, errNotCalled):
 		return reject(sipgo.StatusTemporarilyUnavailable, "")
+	case errors.Is(err, errTrunkRoom):
+		return reject(sipgo.StatusForbidden, "", warning(399, err.Error()))
 	case errors.Is(err, errNoRoom):
 		return reject(sipgo.StatusNotFound, "")
 	case errors.Is(err, errInfoType):

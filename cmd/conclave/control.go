@@ -24,9 +24,10 @@ import (
 //	GET    /v1/events[?room=EXT]         what happens from now on: a rooms.Event in each line, until one side ends it
 //	GET    /v1/stats                     the clockwork's counters: mixer.EngineStats
 //	DELETE /v1/stats                     start to count anew
-//	POST   /v1/rooms/reload              read the rooms from the database again
+//	POST   /v1/rooms/reload              read the rooms and trunks from the database again
 //	GET    /v1/phones                    where phones have registered now: []sip.Registration
 //	POST   /v1/phones/reload             read the phones from the database again
+//	GET    /v1/trunks                    what is known of each trunk: []sip.TrunkState
 //	POST   /v1/rooms/EXT/lock, unlock    the whole conference
 //	POST   /v1/rooms/EXT/say             prompts to everybody in it, one after another: {"prompts": ["conf-lockednow"]}
 //	POST   /v1/rooms/EXT/play            a WAV file to everybody in it: {"duration_s": 2.5}
@@ -37,10 +38,10 @@ import (
 type control struct {
 	house  *rooms.House
 	engine *mixer.Engine
+	sip    *sip.Server
 	reload func(context.Context) error
 	log    *slog.Logger
 
-	sip          *sip.Server
 	reloadPhones func(context.Context) error
 
 	server  http.Server
@@ -131,6 +132,9 @@ func (c *control) routes() http.Handler {
 	})
 	mux.HandleFunc("GET /v1/stats", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, c.engine.Stats(), nil)
+	})
+	mux.HandleFunc("GET /v1/trunks", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, c.sip.Trunks(), nil)
 	})
 	mux.HandleFunc("DELETE /v1/stats", func(w http.ResponseWriter, r *http.Request) {
 		c.engine.ResetStats()

@@ -98,11 +98,16 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	if err != nil {
 		return err
 	}
+	var server *sip.Server // nil while the rooms are read that it begins with
 	var loading sync.Mutex // what was read earlier must not replace what was read later
 	reload := func(ctx context.Context) error {
 		loading.Lock()
 		defer loading.Unlock()
-		return loadRooms(ctx, data, db, house, log)
+		err := loadRooms(ctx, data, db, house, log)
+		if server != nil {
+			err = errors.Join(err, loadTrunks(ctx, db, server, log))
+		}
+		return err
 	}
 	if err := reload(ctx); err != nil {
 		return err
@@ -111,7 +116,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	if err != nil {
 		return err
 	}
-	server, err := sip.New(sip.Config{
+	server, err = sip.New(sip.Config{
 		Log:       log,
 		House:     house,
 		Record:    calls.Add,
@@ -128,6 +133,9 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		return fmt.Errorf("%w; end the program that has it (`ss -lntup` tells which), or give another port with --sip", err)
 	case err != nil:
 		return err
+	}
+	if err := loadTrunks(ctx, db, server, log); err != nil {
+		return errors.Join(err, shutDown(server, house))
 	}
 	reloadPhones := func(ctx context.Context) error {
 		loading.Lock()

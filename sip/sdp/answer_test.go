@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -121,7 +122,7 @@ func TestAnswersWhatPhonesAndCarriersOffer(t *testing.T) {
 				}
 				want := test.remote
 				want.Signalling = phone
-				if remote != want {
+				if !reflect.DeepEqual(remote, want) {
 					t.Errorf("remote %+v, want %+v", remote, want)
 				}
 				network := "IN IP4 "

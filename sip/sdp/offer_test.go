@@ -1,6 +1,7 @@
 package sdp_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -54,7 +55,7 @@ func TestBothSidesOfARoundTripAgree(t *testing.T) {
 			t.Errorf("sending to %s and %s", far.RTP, remote.RTP)
 		}
 		far.RTP, far.RTCP = remote.RTP, remote.RTCP
-		if far != remote {
+		if !reflect.DeepEqual(far, remote) {
 			t.Errorf("the caller has %+v, the server %+v", far, remote)
 		}
 	}
@@ -92,7 +93,7 @@ func TestAcceptsAnswers(t *testing.T) {
 				Codec: test.codec, PayloadType: test.codec.PayloadType(), EventType: test.event,
 				PTime: 20, Direction: test.direction,
 			}
-			if remote != want {
+			if !reflect.DeepEqual(remote, want) {
 				t.Errorf("remote %+v, want %+v", remote, want)
 			}
 		})

@@ -66,6 +66,26 @@ func parseAddress(text string) (address, error) {
 	return a, err
 }
 
+// Address is one value of a header that names somebody, as From or P-Asserted-Identity do.
+type Address struct {
+	Display string // as inside its quotes, with its escapes; empty: none
+	URI     sipgo.Uri
+}
+
+// ParseAddresses reads the addresses of a header that is not among those which the gate reads, separated by commas. The
+// error says what is malformed and holds nothing of the text.
+func ParseAddresses(text string) ([]Address, error) {
+	var addresses []Address
+	for _, value := range splitList(text) {
+		a, err := parseAddress(value)
+		if err != nil {
+			return nil, fmt.Errorf("read an address: %w", err)
+		}
+		addresses = append(addresses, Address{a.display, a.uri})
+	}
+	return addresses, nil
+}
+
 // parseVia reads one Via value (RFC 3261 20.42). The brackets of an IPv6 host are kept: sipgo, which would add them
 // itself, forgets those of an IPv4-mapped one.
 func parseVia(text string) (*sipgo.ViaHeader, error) {

@@ -49,9 +49,7 @@ func (w *Wire) Do(req *sipgo.Request, peer Peer, on func(res *sipgo.Response, er
 			on(res, err)
 		},
 	}
-	if conn, ok := peer.Conn.(*tcpConn); ok {
-		c.lost = conn.closed
-	}
+	c.lost = peer.Gone()
 	c.tx.OnRetransmission(func(res *sipgo.Response) { c.on(res, nil) })
 	if err := w.addClient(c); err != nil {
 		return fmt.Errorf("send %s: %w", req.Method, err)

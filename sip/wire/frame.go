@@ -28,7 +28,7 @@ type framer struct {
 
 	buf     []byte // what was read
 	used    int    // of it, by the message returned last
-	greeted bool   // a message has come
+	greeted bool   // a message has come, or need not: we opened the connection
 }
 
 // next returns the next message, which is valid until the following call. If that is torn, nothing after it can be

@@ -90,16 +90,19 @@ func TestFramerGivesUpOnSlowStreams(t *testing.T) {
 		name   string
 		script string // octets sent one by one: '~' waits 4 s instead, '!' a minute
 		needed bool
+		ours   bool
 		after  time.Duration // when the framer gives up, from the beginning
 	}{
-		{"nothing", "!", false, headWithin},
-		{"empty lines for ever", "\r\n~\r\n~\r\n~\r\n!", false, headWithin},
-		{"head octet by octet", "A~ a~ SIP/2.0!", false, headWithin},
-		{"second head octet by octet", message + "~~~~A~ a~ SIP/2.0!", false, 16*time.Second + headWithin},
-		{"body octet by octet", "A a SIP/2.0\r\nl: 99\r\n\r\n~x~x~x~x~x~x~x~x~x", false, bodyWithin},
-		{"idle", message + "!!!!", false, idleFor},
-		{"idle and kept alive", message + "!\r\n\r\n!!!!", false, time.Minute + idleFor},
-		{"idle in a call", message + "!!!!!!!!!", true, 9 * time.Minute}, // the end of the stream
+		{"nothing", "!", false, false, headWithin},
+		{"empty lines for ever", "\r\n~\r\n~\r\n~\r\n!", false, false, headWithin},
+		{"head octet by octet", "A~ a~ SIP/2.0!", false, false, headWithin},
+		{"second head octet by octet", message + "~~~~A~ a~ SIP/2.0!", false, false, 16*time.Second + headWithin},
+		{"body octet by octet", "A a SIP/2.0\r\nl: 99\r\n\r\n~x~x~x~x~x~x~x~x~x", false, false, bodyWithin},
+		{"idle", message + "!!!!", false, false, idleFor},
+		{"idle and kept alive", message + "!\r\n\r\n!!!!", false, false, time.Minute + idleFor},
+		{"idle in a call", message + "!!!!!!!!!", true, false, 9 * time.Minute}, // the end of the stream
+		{"a connection of ours, on which nothing comes", "!!!!", false, true, idleFor},
+		{"a connection of ours that is needed", "!!!!!!!!!", true, true, 9 * time.Minute},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -123,7 +126,7 @@ func TestFramerGivesUpOnSlowStreams(t *testing.T) {
 						}
 					}
 				}()
-				f := &framer{stream: here, needed: func() bool { return test.needed }, pong: func() error { return nil }}
+				f := &framer{stream: here, greeted: test.ours, needed: func() bool { return test.needed }, pong: func() error { return nil }}
 				for {
 					if m, err := f.next(); err != nil || m.torn {
 						break

@@ -89,7 +89,13 @@ func (w *Wire) listenTCP(network string, addr netip.AddrPort) (net.Addr, error) 
 	if err != nil {
 		return nil, err
 	}
-	return l.Addr(), w.start(l, func() { w.accept(l) })
+	if err := w.start(l, func() { w.accept(l) }); err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.accepting = append(w.accepting, addrPort(l.Addr()))
+	return l.Addr(), nil
 }
 
 // start runs serve on a goroutine that Close ends by closing socket, and waits for.

@@ -45,3 +45,11 @@ func (w *Wire) UDPPeer(local, remote netip.AddrPort) (peer Peer, ok bool) {
 	conn := &udpConn{socket: best, local: from, remote: remote}
 	return Peer{Transport: "UDP", Local: from, Remote: remote, Conn: conn}, true
 }
+
+// Gone is closed when the connection is. Over UDP it is nil.
+func (p Peer) Gone() <-chan struct{} {
+	if c, ok := p.Conn.(*tcpConn); ok {
+		return c.closed
+	}
+	return nil
+}

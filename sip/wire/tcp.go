@@ -84,8 +84,9 @@ func sourceOf(addr netip.Addr) netip.Addr {
 type tcpConn struct {
 	wire          *Wire
 	conn          net.Conn
-	local, remote netip.AddrPort
-	users         atomic.Int32 // transactions and dialogs, see Ref
+	local, remote netip.AddrPort // as in Peer
+	ours          bool           // we opened it
+	users         atomic.Int32   // transactions and dialogs, see Ref
 
 	writing sync.Mutex // a message goes out in one piece
 
@@ -93,15 +94,28 @@ type tcpConn struct {
 	closed  chan struct{}
 }
 
+func (c *tcpConn) peer() Peer {
+	return Peer{Transport: "TCP", Local: c.local, Remote: c.remote, Conn: c}
+}
+
+func (c *tcpConn) isClosed() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
+}
+
 // serve reads until the connection ends, one way or the other.
 func (c *tcpConn) serve() {
-	peer := Peer{Transport: "TCP", Local: c.local, Remote: c.remote, Conn: c}
+	peer := c.peer()
 	defer func() {
 		defer c.wire.survive(peer)
 		_ = c.Close() // what it says when it goes does not matter any more
 		c.wire.lost(c)
 	}()
-	f := &framer{stream: c.conn, needed: func() bool { return c.users.Load() > 0 },
+	f := &framer{stream: c.conn, greeted: c.ours, needed: func() bool { return c.users.Load() > 0 },
 		pong: func() error { return c.send([]byte("\r\n")) }}
 	for c.take(f, peer) {
 	}

@@ -55,10 +55,12 @@ type Wire struct {
 
 	mu        sync.Mutex
 	closed    bool
-	done      chan struct{}      // closed with it
-	open      map[closer]bool    // sockets, listeners and connections
-	sockets   []*udpSocket       // in the order in which they were opened
-	perSource map[netip.Addr]int // TCP connections
+	done      chan struct{}               // closed with it
+	open      map[closer]bool             // sockets, listeners and connections
+	perSource map[netip.Addr]int          // TCP connections that others opened
+	opened    map[netip.AddrPort]*tcpConn // those that we opened
+	sockets   []*udpSocket                // in the order in which they were opened
+	accepting []netip.AddrPort            // addresses of TCP listeners
 	servers   map[string]*ServerTx
 	clients   map[string]*clientTx
 }
@@ -102,6 +104,7 @@ func New(cfg Config) *Wire {
 		done:      make(chan struct{}),
 		open:      make(map[closer]bool),
 		perSource: make(map[netip.Addr]int),
+		opened:    make(map[netip.AddrPort]*tcpConn),
 		servers:   make(map[string]*ServerTx),
 		clients:   make(map[string]*clientTx),
 	}
@@ -160,6 +163,7 @@ func (w *Wire) Stats() Stats {
 	for _, n := range w.perSource {
 		s.Connections += n
 	}
+	s.Connections += len(w.opened)
 	return s
 }
 

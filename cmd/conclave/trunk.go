@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"conclave/sip"
+	"conclave/store"
+)
+
+// trunkCmd configures trunks: like rooms, in the database, whether or not a server runs.
+type trunkCmd struct {
+	Add  trunkAddCmd  `cmd:"" help:"Add a trunk."`
+	List trunkListCmd `cmd:"" help:"List all trunks, and how they are where a server runs."`
+	Show trunkShowCmd `cmd:"" help:"Show a trunk."`
+	Set  trunkSetCmd  `cmd:"" help:"Change what is given of a trunk; calls that go on stay."`
+	Rm   trunkRmCmd   `cmd:"" help:"Remove a trunk; calls that go on stay."`
+}
+
+type trunkAddCmd struct {
+	Name      string   `arg:"" help:"Name of the trunk."`
+	Peer      string   `required:"" placeholder:"HOST[:PORT]" help:"The PBX or carrier: an address or a name. A name without a port is looked up by its SRV records."`
+	Transport string   `default:"udp" enum:"udp,tcp" help:"udp or tcp (${default})."`
+	User      string   `help:"User that the peer knows us by, and we it, where its address does not tell."`
+	Password  string   `help:"Password of that user; - reads it from standard input."`
+	Allow     []string `sep:"none" placeholder:"CIDR" help:"Network that its calls and their audio come from, too; may be repeated."`
+	DID       []string `name:"did" sep:"none" placeholder:"PREFIX" help:"What its numbers begin with before the extension, as in +49301234; may be repeated."`
+	Register  bool     `help:"Register with the peer."`
+	OpenRooms bool     `negatable:"" default:"true" help:"Let its callers into rooms without a PIN, which is the default."`
+}
+
+func (c *trunkAddCmd) Run(ctx context.Context, data dataDir) error {
+	password, err := readPassword(c.Password)
+	if err != nil {
+		return err
+	}
+	trunk, err := sip.NormalizeTrunk(store.Trunk{
+		Name: c.Name, Peer: c.Peer, Transport: c.Transport, User: c.User, Password: password,
+		Allow: c.Allow, DIDs: c.DID, Register: c.Register, OpenRooms: c.OpenRooms,
+	})
+	if err != nil {
+		return fmt.Errorf("add trunk: %w", err)
+	}
+	if err := data.create(); err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, data.database())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.AddTrunk(ctx, trunk); err != nil {
+		return err
+	}
+	fmt.Printf("trunk %s added\n", trunk.Name)
+	return reload(ctx, data)
+}
+
+type trunkSetCmd struct {
+	Name      string   `arg:"" help:"Name of the trunk."`
+	Peer      *string  `placeholder:"HOST[:PORT]" help:"The PBX or carrier."`
+	Transport *string  `help:"udp or tcp."`
+	User      *string  `xor:"user" help:"User that the peer knows us by."`
+	Password  *string  `xor:"password" help:"Password of that user; - reads it from standard input."`
+	NoUser    bool     `name:"no-user" xor:"user,password" help:"Have neither user nor password."`
+	Allow     []string `sep:"none" xor:"allow" placeholder:"CIDR" help:"Networks in place of those there are; may be repeated."`
+	NoAllow   bool     `name:"no-allow" xor:"allow" help:"Take calls from the peer's own addresses only."`
+	DID       []string `name:"did" sep:"none" xor:"did" placeholder:"PREFIX" help:"DID blocks in place of those there are; may be repeated."`
+	NoDID     bool     `name:"no-did" xor:"did" help:"Take numbers as they are dialled."`
+	Register  *bool    `negatable:"" help:"Register with the peer, or not."`
+	OpenRooms *bool    `negatable:"" help:"Let its callers into rooms without a PIN, or not."`
+}
+
+func (c *trunkSetCmd) Run(ctx context.Context, data dataDir) error {
+	if c.Peer == nil && c.Transport == nil && c.User == nil && c.Password == nil && !c.NoUser && len(c.Allow) == 0 && !c.NoAllow &&
+		len(c.DID) == 0 && !c.NoDID && c.Register == nil && c.OpenRooms == nil {
+		return errors.New("nothing to set: give --peer, --transport, --user, --password, --allow, --did, --register, --open-rooms or their --no- forms")
+	}
+	if c.Password != nil {
+		password, err := readPassword(*c.Password)
+		if err != nil {
+			return err
+		}
+		c.Password = &password
+	}
+	db, err := data.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.SetTrunk(ctx, c.Name, c.change); err != nil {
+		return err
+	}
+	fmt.Printf("trunk %s changed\n", c.Name)
+	return reload(ctx, data)
+}
+
+// change makes of a trunk what is given.
+func (c *trunkSetCmd) change(trunk *store.Trunk) error {
+	wanted := *trunk
+	for given, field := range map[*string]*string{c.Peer: &wanted.Peer, c.Transport: &wanted.Transport, c.User: &wanted.User, c.Password: &wanted.Password} {
+		if given != nil {
+			*field = *given
+		}
+	}
+	if c.NoUser {
+		wanted.User, wanted.Password = "", ""
+	}
+	if len(c.Allow) > 0 || c.NoAllow {
+		wanted.Allow = c.Allow
+	}
+	if len(c.DID) > 0 || c.NoDID {
+		wanted.DIDs = c.DID
+	}
+	if c.Register != nil {
+		wanted.Register = *c.Register
+	}
+	if c.OpenRooms != nil {
+		wanted.OpenRooms = *c.OpenRooms
+	}
+	wanted, err := sip.NormalizeTrunk(wanted)
+	if err == nil {
+		*trunk = wanted
+	}
+	return err
+}
+
+type trunkRmCmd struct {
+	Name string `arg:"" help:"Name of the trunk."`
+}
+
+func (c *trunkRmCmd) Run(ctx context.Context, data dataDir) error {
+	db, err := data.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.RemoveTrunk(ctx, c.Name); err != nil {
+		return err
+	}
+	fmt.Printf("trunk %s removed\n", c.Name)
+	return reload(ctx, data)
+}
+
+// readPassword returns a password as given, or for - the first line of standard input; a terminal does not show it.
+func readPassword(given string) (string, error) {
+	if given != "-" {
+		return given, nil
+	}
+	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
+		fmt.Fprint(os.Stderr, "password: ")
+		text, err := term.ReadPassword(fd)
+		fmt.Fprintln(os.Stderr)
+		if err != nil {
+			return "", fmt.Errorf("read the password: %w", err)
+		}
+		return string(text), nil
+	}
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil && !(errors.Is(err, io.EOF) && line != "") {
+		return "", fmt.Errorf("read the password from standard input: %w", err)
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+// loadTrunks makes the server know the trunks of the database. One that cannot be served keeps no other back.
+func loadTrunks(ctx context.Context, db *store.DB, server *sip.Server, log *slog.Logger) error {
+	trunks, err := db.Trunks(ctx)
+	if err != nil {
+		return err
+	}
+	if err := server.SetTrunks(trunks); err != nil {
+		log.Error("not all trunks are served", "error", err)
+	}
+	if len(trunks) > 0 {
+		log.Info("trunks loaded", "count", len(trunks))
+	}
+	return nil
+}

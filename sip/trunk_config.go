@@ -1,0 +1,131 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"conclave/sip/locate"
+	"conclave/store"
+)
+
+// longestTrunkName bounds the name of a trunk, in characters.
+const longestTrunkName = 32
+
+// trunkConfig is a trunk as configured, in the form in which it is used.
+type trunkConfig struct {
+	name      string
+	host      string // an IP address, or a name
+	port      uint16 // 0: that of SRV records, or 5060
+	transport string // "udp" or "tcp"
+	secret    credentials
+	allow     []netip.Prefix
+	dids      []didBlock
+	register  bool
+	openRooms bool
+}
+
+// NormalizeTrunk checks what an operator has written and returns it in the form that it is stored and shown in: networks
+// without the bits behind their length, DID blocks with +. The error names each thing that is wrong and what would be
+// right; it never holds the password.
+func NormalizeTrunk(t store.Trunk) (store.Trunk, error) {
+	c, err := newTrunkConfig(t)
+	if err != nil {
+		return store.Trunk{}, err
+	}
+	t.Transport = c.transport
+	t.Allow, t.DIDs = nil, nil
+	for _, network := range c.allow {
+		t.Allow = append(t.Allow, network.String())
+	}
+	for _, block := range c.dids {
+		t.DIDs = append(t.DIDs, string(block))
+	}
+	slices.Sort(t.Allow)
+	slices.Sort(t.DIDs)
+	return t, nil
+}
+
+func newTrunkConfig(t store.Trunk) (trunkConfig, error) {
+	c := trunkConfig{
+		name:      t.Name,
+		transport: strings.ToLower(t.Transport),
+		secret:    credentials{t.User, t.Password},
+		register:  t.Register,
+		openRooms: t.OpenRooms,
+	}
+	errs := []error{checkTrunkName(t.Name), checkCredentials(c.secret, t.Register)}
+	var err error
+	if c.host, c.port, err = locate.ParseHost(t.Peer); err != nil {
+		errs = append(errs, fmt.Errorf("peer %w", err))
+	}
+	if c.transport != "udp" && c.transport != "tcp" {
+		errs = append(errs, fmt.Errorf("transport %q: udp or tcp is right", t.Transport))
+	}
+	for _, text := range t.Allow {
+		network, err := parseNetwork(text)
+		if err == nil && !slices.Contains(c.allow, network) {
+			c.allow = append(c.allow, network)
+		}
+		errs = append(errs, err)
+	}
+	for _, text := range t.DIDs {
+		block, err := parseDIDBlock(text)
+		if err == nil && !slices.Contains(c.dids, block) {
+			c.dids = append(c.dids, block)
+		}
+		errs = append(errs, err)
+	}
+	return c, errors.Join(errs...)
+}
+
+// checkTrunkName takes what can stand in a command line, a URL and a table without being escaped.
+func checkTrunkName(name string) error {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+	if name == "" || strings.Trim(name, letters) != "" || name[0] == '-' || len(name) > longestTrunkName {
+		return fmt.Errorf("name %q: it takes 1 to %d letters, digits, dots, hyphens and underscores, not beginning with a hyphen", name, longestTrunkName)
+	}
+	return nil
+}
+
+// checkCredentials takes users that a From address holds without being escaped (RFC 3261 25.1).
+func checkCredentials(c credentials, register bool) error {
+	const marks = "-_.!~*'()&=+$,;?/"
+	for _, r := range c.user {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune(marks, r) {
+			return fmt.Errorf("user %q: %q cannot be in it; the part before the @ is what a carrier calls user or account", c.user, r)
+		}
+	}
+	switch {
+	case len(c.user) > 64 || len(c.password) > 128:
+		return errors.New("user and password: 64 and 128 characters are the most")
+	case strings.ContainsFunc(c.password, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return errors.New("the password holds a control character")
+	case c.user == "" && c.password != "":
+		return errors.New("a password without a user proves nothing: give the user, too")
+	case c.user != "" && c.password == "":
+		return errors.New("a user without a password proves nothing: give the password, too")
+	case register && c.user == "":
+		return errors.New("to register takes a user and a password")
+	}
+	return nil
+}
+
+// parseNetwork reads 192.0.2.0/24, or an address for the network of itself alone.
+func parseNetwork(text string) (netip.Prefix, error) {
+	const right = "192.0.2.0/24, 2001:db8::/32 or an address alone would be right"
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	network, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil || network.Addr().Is4In6():
+		return netip.Prefix{}, fmt.Errorf("network %q: %s", text, right)
+	case network.Bits() == 0:
+		return netip.Prefix{}, fmt.Errorf("network %s: it is everybody, and everybody would be this trunk; %s", text, right)
+	}
+	return network.Masked(), nil
+}

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+var (
+	// ErrNoTrunk is returned where no trunk has the name asked for.
+	ErrNoTrunk = errors.New("no such trunk")
+	// ErrTrunkTaken is returned by AddTrunk where a trunk has the name already.
+	ErrTrunkTaken = errors.New("name is taken")
+)
+
+// Trunk is a PBX or a carrier that calls come from and go to, as configured.
+type Trunk struct {
+	Name      string   // the key
+	Peer      string   // host or host:port
+	Transport string   // "udp" or "tcp"
+	User      string   // for digest, towards the peer and from it; empty: none
+	Password  string   // in clear, as digest towards the peer takes it
+	Allow     []string // networks that its calls come from, too: 192.0.2.0/24; sorted as text
+	DIDs      []string // what its numbers begin with before the extension: +49301234, or digits; sorted as text
+	Register  bool     // we register with the peer
+	OpenRooms bool     // its callers reach rooms without a PIN
+	Created   time.Time
+	Changed   time.Time // UTC, in milliseconds like Created; given by AddTrunk and SetTrunk
+}
+
+// selectTrunks reads a trunk and its lists in one statement, so that they are of the same moment.
+const selectTrunks = `
+	SELECT name, peer, transport, user, password, register, open_rooms, created, changed,
+		(SELECT json_group_array(network ORDER BY network) FROM trunk_networks WHERE trunk = name),
+		(SELECT json_group_array(prefix ORDER BY prefix) FROM trunk_dids WHERE trunk = name)
+	FROM trunks `
+
+// Trunks returns all trunks, sorted by name.
+func (db *DB) Trunks(ctx context.Context) ([]Trunk, error) {
+	trunks, err := readTrunks(ctx, db.pool, "ORDER BY name")
+	if err != nil {
+		return nil, fmt.Errorf("read trunks: %w", err)
+	}
+	return trunks, nil
+}
+
+// Trunk returns the trunk with the name, or ErrNoTrunk.
+func (db *DB) Trunk(ctx context.Context, name string) (Trunk, error) {
+	trunk, err := readTrunk(ctx, db.pool, name)
+	if err != nil {
+		return Trunk{}, fmt.Errorf("trunk %s: %w", name, err)
+	}
+	return trunk, nil
+}
+
+// AddTrunk stores a new trunk. Where the name is taken it changes nothing and returns ErrTrunkTaken.
+func (db *DB) AddTrunk(ctx context.Context, trunk Trunk) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		_, err := readTrunk(ctx, tx, trunk.Name)
+		if err == nil {
+			return ErrTrunkTaken
+		}
+		if !errors.Is(err, ErrNoTrunk) {
+			return err
+		}
+		now := time.Now().UnixMilli()
+		_, err = tx.ExecContext(ctx, `
+			INSERT INTO trunks (name, peer, transport, user, password, register, open_rooms, created, changed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			trunk.Name, trunk.Peer, trunk.Transport, trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, now, now)
+		if err != nil {
+			return err
+		}
+		return insertTrunkLists(ctx, tx, trunk)
+	})
+	if err != nil {
+		return fmt.Errorf("add trunk %s: %w", trunk.Name, err)
+	}
+	return nil
+}
+
+// SetTrunk changes a trunk, all but its name: change gets it as it is and edits it; no other writer comes in between. If
+// change returns an error, that error is returned and nothing is changed.
+func (db *DB) SetTrunk(ctx context.Context, name string, change func(*Trunk) error) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		trunk, err := readTrunk(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		if err := change(&trunk); err != nil {
+			return err
+		}
+		trunk.Name = name
+		_, err = tx.ExecContext(ctx, `
+			UPDATE trunks SET peer = ?, transport = ?, user = ?, password = ?, register = ?, open_rooms = ?, changed = ?
+			WHERE name = ?`,
+			trunk.Peer, trunk.Transport, trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, time.Now().UnixMilli(), name)
+		if err != nil {
+			return err
+		}
+		for _, list := range []string{"trunk_networks", "trunk_dids"} {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+list+" WHERE trunk = ?", name); err != nil {
+				return err
+			}
+		}
+		return insertTrunkLists(ctx, tx, trunk)
+	})
+	if err != nil {
+		return fmt.Errorf("set trunk %s: %w", name, err)
+	}
+	return nil
+}
+
+// RemoveTrunk deletes a trunk, or returns ErrNoTrunk.
+func (db *DB) RemoveTrunk(ctx context.Context, name string) error {
+	result, err := db.pool.ExecContext(ctx, "DELETE FROM trunks WHERE name = ?", name)
+	if err != nil {
+		return fmt.Errorf("remove trunk %s: %w", name, err)
+	}
+	if n, err := result.RowsAffected(); err == nil && n == 0 {
+		return fmt.Errorf("remove trunk %s: %w", name, ErrNoTrunk)
+	}
+	return nil
+}
+
+// insertTrunkLists stores what is said twice once.
+func insertTrunkLists(ctx context.Context, tx *sql.Tx, trunk Trunk) error {
+	for _, network := range trunk.Allow {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO trunk_networks (trunk, network) VALUES (?, ?) ON CONFLICT DO NOTHING", trunk.Name, network); err != nil {
+			return err
+		}
+	}
+	for _, prefix := range trunk.DIDs {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO trunk_dids (trunk, prefix) VALUES (?, ?) ON CONFLICT DO NOTHING", trunk.Name, prefix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readTrunk(ctx context.Context, q queryer, name string) (Trunk, error) {
+	trunks, err := readTrunks(ctx, q, "WHERE name = ?", name)
+	if err != nil {
+		return Trunk{}, err
+	}
+	if len(trunks) == 0 {
+		return Trunk{}, ErrNoTrunk
+	}
+	return trunks[0], nil
+}
+
+func readTrunks(ctx context.Context, q queryer, which string, args ...any) ([]Trunk, error) {
+	rows, err := q.QueryContext(ctx, selectTrunks+which, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var trunks []Trunk
+	for rows.Next() {
+		var t Trunk
+		var created, changed int64
+		var networks, prefixes []byte
+		err := rows.Scan(&t.Name, &t.Peer, &t.Transport, &t.User, &t.Password, &t.Register, &t.OpenRooms, &created, &changed, &networks, &prefixes)
+		if err == nil {
+			err = errors.Join(json.Unmarshal(networks, &t.Allow), json.Unmarshal(prefixes, &t.DIDs))
+		}
+		if err != nil {
+			return nil, err
+		}
+		t.Created, t.Changed = time.UnixMilli(created).UTC(), time.UnixMilli(changed).UTC()
+		trunks = append(trunks, t)
+	}
+	return trunks, rows.Err()
+}
