@@ -8,7 +8,7 @@ import (
 )
 
 func TestBenchCallsAndHearsEveryTalker(t *testing.T) {
-	r := conclave(t, nil, "bench", "--members", "8", "--rooms", "2", "--talkers", "1", "--seconds", "4", "--json")
+	r := conclave(t, nil, "bench", "--members", "8", "--rooms", "2", "--talkers", "1", "--seconds", "3", "--json")
 	if r.code != 0 {
 		t.Fatalf("exit code %d: %s", r.code, r.stderr)
 	}
@@ -16,8 +16,12 @@ func TestBenchCallsAndHearsEveryTalker(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
 		t.Fatal(err)
 	}
-	if report.Joined != 8 || report.Server <= 0 || report.Floor <= 0 || report.Clockwork.Seats != 8 {
+	if report.Joined != 8 || report.Server <= 0 || report.Clockwork.Seats != 8 {
 		t.Errorf("%+v", report)
+	}
+	if report.Pairs != 9 || len(report.Servers) != 9 || len(report.Floors) != 10 || report.Floor <= 0 ||
+		report.RatioLow <= 0 || report.Ratio < report.RatioLow || report.RatioHigh < report.Ratio {
+		t.Errorf("compared with the floor: %+v", report)
 	}
 	if h := report.Hearing; h == nil || h.Tones != 6 || h.Heard != 6 || h.Own > -60 || h.Stray > -60 {
 		t.Errorf("heard: %+v", h)

@@ -42,7 +42,7 @@ func finish(t *testing.T, cmd *exec.Cmd) result {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	// A server that should have refused to start would serve for ever.
 	cmd.WaitDelay = time.Second
-	stuck := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	stuck := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	defer stuck.Stop()
 	err := cmd.Run()
 	var exit *exec.ExitError

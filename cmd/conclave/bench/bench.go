@@ -1,8 +1,8 @@
 // Package bench measures the server: it starts one as a process of its own,
 // calls it over loopback SIP, sends it RTP as so many telephones would, and
-// reports what that cost and what the callers heard. In the same run it
-// measures the floor: a bare loop that reads and writes the same packets on
-// the same number of sockets.
+// reports what that cost and what the callers heard. Then it compares the
+// server with the floor, a bare loop that reads and writes the same packets on
+// the same number of sockets: both run by turns, half a second each.
 package bench
 
 import (
@@ -23,7 +23,7 @@ type Config struct {
 	Members        int           // in all rooms together
 	Rooms          int           // they are spread over
 	Talkers        int           // in each room
-	Length         time.Duration // of the time measured
+	Length         time.Duration // of the time measured; the comparison with the floor comes after it
 	ServerCPUs     []int         // empty: the last one
 	CallsPerSecond int           // that come and go beside the members in the time measured
 	Delay          bool          // measure the delay from mouth to ear, and not the floor
@@ -58,29 +58,9 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	}
 	report := &Report{Members: c.Members, Rooms: c.Rooms, Talkers: c.Talkers, Seconds: c.Length.Seconds(),
 		ServerCPUs: b.server, ClientCPUs: b.client}
-	// The floor is measured before and after the server: what else the machine does changes.
-	floors := make([]time.Duration, 0, 2)
-	floor := func() error {
-		if c.Delay || c.CallsPerSecond > 0 {
-			return nil
-		}
-		spent, err := b.measureFloor(ctx)
-		if err != nil {
-			return fmt.Errorf("measure the floor: %w", err)
-		}
-		floors = append(floors, spent.perParticipantSecond(c.Members))
-		return nil
-	}
-	if err := floor(); err != nil {
-		return nil, err
-	}
 	if err := b.measureServer(ctx, report); err != nil {
 		return nil, fmt.Errorf("measure the server: %w", err)
 	}
-	if err := floor(); err != nil {
-		return nil, err
-	}
-	report.compare(floors)
 	return report, nil
 }
 
@@ -93,7 +73,8 @@ func newBench(c Config) (*bench, error) {
 	case c.Length < time.Second:
 		return nil, fmt.Errorf("%v is too short to measure anything: at least 1s", c.Length)
 	}
-	// The server has two sockets for each member; some files are left for everything else.
+	// The server has two sockets for each member, and so has this process, one of them for the
+	// floor; some files are left for everything else.
 	files, err := fileLimit()
 	if err != nil {
 		return nil, err

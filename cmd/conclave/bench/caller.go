@@ -22,8 +22,8 @@ type caller struct {
 	timestamp uint32
 	counts    counts
 	loss      atomic.Int64 // packets of ours that the far end missed, by its RTCP; -1: not told
-	// lossBefore is loss when the measurement began; it is not the lane's.
-	lossBefore int64
+	// lossBefore and lossAfter are loss when the measurement began and ended; they are not the lane's.
+	lossBefore, lossAfter int64
 }
 
 // counts are those of the time measured.
@@ -65,20 +65,34 @@ func (c *caller) connect(to netip.AddrPort) error {
 // speak sends the next packet.
 func (c *caller) speak(count bool) {
 	p := c.packet[:]
-	binary.BigEndian.PutUint16(p[2:], binary.BigEndian.Uint16(p[2:])+1)
-	binary.BigEndian.PutUint32(p[4:], binary.BigEndian.Uint32(p[4:])+rtpTick)
 	copy(p[12:], c.voice.frame(c.frame))
 	if c.ear != nil && count {
 		c.ear.spoke(c.frame)
 	}
-	c.frame++
-	taken := c.socket.send(p)
+	taken := c.send(p)
 	if count {
 		c.counts.sent++
 		if !taken {
 			c.counts.refused++
 		}
 	}
+}
+
+// fallSilent sends comfort noise in place of the next packet (RFC 3389 4): where audio ends without it
+// the far end takes what does not come for lost.
+func (c *caller) fallSilent() {
+	const comfortNoise = 13
+	p := c.packet[:13]
+	p[1], p[12] = comfortNoise, -hushLevel
+	c.send(p)
+	p[1] = 0
+}
+
+// send sends p, the packet or its beginning, as the next one.
+func (c *caller) send(p []byte) bool {
+	binary.BigEndian.PutUint16(p[2:], binary.BigEndian.Uint16(p[2:])+1)
+	c.hold(1)
+	return c.socket.send(p)
 }
 
 // hold lets so many frames pass unsent.

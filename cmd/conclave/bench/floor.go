@@ -92,11 +92,13 @@ func floorThread(clock clock, start int64, rooms [][]socket, stop *atomic.Bool) 
 	var packet [datagram]byte
 	var buffer [2048]byte
 	packet[0] = 2 << 6 // RTP, PCMU
-	for n := 0; !stop.Load(); n++ {
+	for n := int64(0); !stop.Load(); n++ {
+		// It was stopped: as the server does, it leaves out what it missed.
+		n += max(0, (clock.now()-start)/perTick-n)
 		binary.BigEndian.PutUint16(packet[2:], uint16(n))
 		binary.BigEndian.PutUint32(packet[4:], uint32(n)*rtpTick)
 		for turn := range min(turns, len(rooms)) {
-			clock.sleep(start + int64(n)*perTick + int64(turn)*perTick/turns)
+			clock.sleep(start + n*perTick + int64(turn)*perTick/turns)
 			for i := turn; i < len(rooms); i += turns {
 				for _, s := range rooms[i] {
 					for s.receive(buffer[:]) >= 0 && n%drainEvery == 0 {

@@ -4,9 +4,22 @@ import (
 	"encoding/json"
 	"io"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 )
+
+// TestMain is the floor where the tests start it: the test program stands for conclave.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "bench-floor" {
+		if err := RunFloor(os.Stdin, os.Stdout); err != nil {
+			os.Stderr.WriteString(err.Error())
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func TestFloorSendsToEverySocketAndEnds(t *testing.T) {
 	const rooms, members = 5, 2

@@ -16,6 +16,7 @@ type lane struct {
 	slots     [slots][]*caller
 	buffer    [2048]byte
 	measuring *atomic.Bool
+	silent    *atomic.Bool
 	late      []int64 // how many slots were late, by 0.1 ms; the last holds all beyond
 	missed    int64   // turns of 20 ms left out because the lane could not keep up
 }
@@ -25,6 +26,7 @@ type crowd struct {
 	callers   []*caller
 	lanes     []*lane
 	measuring atomic.Bool
+	silent    atomic.Bool
 	stop      atomic.Bool
 	threads   sync.WaitGroup
 }
@@ -32,7 +34,7 @@ type crowd struct {
 func newCrowd(clock clock, callers []*caller, cpus int) *crowd {
 	w := &crowd{callers: callers}
 	for range cpus {
-		w.lanes = append(w.lanes, &lane{clock: clock, measuring: &w.measuring, late: make([]int64, 1000)})
+		w.lanes = append(w.lanes, &lane{clock: clock, measuring: &w.measuring, silent: &w.silent, late: make([]int64, 1000)})
 	}
 	for i, c := range callers {
 		// Neighbours (of one room, that is) are spread over lanes and slots.
@@ -49,6 +51,10 @@ func newCrowd(clock clock, callers []*caller, cpus int) *crowd {
 	}
 	return w
 }
+
+// rest has the callers fall silent, within two turns, and wake has them speak again. Their RTP time goes on.
+func (w *crowd) rest() { w.silent.Store(true) }
+func (w *crowd) wake() { w.silent.Store(false) }
 
 // finish stops the media. From then on the callers may be looked at.
 func (w *crowd) finish() {
@@ -68,17 +74,23 @@ func (w *crowd) close() {
 func (l *lane) run(next int64, stop *atomic.Bool) {
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 	prefer()
-	for !stop.Load() {
+	for resting := false; !stop.Load(); {
 		if behind := (l.clock.now() - next) / perTick; behind > 0 {
 			// Telephones would not send all at once what they could not send in time.
 			next += behind * perTick
-			l.missed += behind
-			for _, callers := range l.slots {
-				for _, c := range callers {
-					c.hold(behind)
-				}
+			l.hold(behind)
+			if l.measuring.Load() {
+				l.missed += behind
 			}
 		}
+		silent := l.silent.Load()
+		if silent && resting {
+			next += perTick
+			l.hold(1)
+			l.clock.sleep(next)
+			continue
+		}
+		resting = silent
 		for _, callers := range l.slots {
 			if len(callers) > 0 {
 				l.clock.sleep(next)
@@ -88,10 +100,15 @@ func (l *lane) run(next int64, stop *atomic.Bool) {
 					l.late[min(late, len(l.late)-1)]++
 				}
 				for _, c := range callers {
-					if c.active.Load() {
-						c.speak(measure)
-						c.listen(l.buffer[:], measure)
+					if !c.active.Load() {
+						continue
 					}
+					if silent {
+						c.fallSilent()
+					} else {
+						c.speak(measure)
+					}
+					c.listen(l.buffer[:], measure)
 				}
 			}
 			next += perTick / slots
@@ -99,7 +116,16 @@ func (l *lane) run(next int64, stop *atomic.Bool) {
 	}
 }
 
-// missed returns how many turns the lanes left out altogether.
+// hold lets so many turns of all callers pass.
+func (l *lane) hold(turns int64) {
+	for _, callers := range l.slots {
+		for _, c := range callers {
+			c.hold(turns)
+		}
+	}
+}
+
+// missed returns how many turns the lanes left out while they measured.
 func (w *crowd) missed() (n int64) {
 	for _, l := range w.lanes {
 		n += l.missed

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 // cost is what a process used in the time measured.
 type cost struct {
 	cpu, elapsed  time.Duration
-	before, after int64 // resident octets
+	before, after int64 // resident octets, where they are asked for
 }
 
 // perParticipantSecond is the CPU time for one member and second.
@@ -32,6 +31,20 @@ func (w *crowd) measure(ctx context.Context, pid int, length time.Duration) (c c
 	}
 	w.measuring.Store(true)
 	defer w.measuring.Store(false)
+	spent, err := spend(ctx, pid, length)
+	if err != nil {
+		return c, err
+	}
+	c.cpu, c.elapsed = spent.cpu, spent.elapsed
+	for _, c := range w.callers {
+		c.lossAfter = c.loss.Load()
+	}
+	c.after, err = residentSize(pid)
+	return c, err
+}
+
+// spend returns what CPU time process pid takes in length from now.
+func spend(ctx context.Context, pid int, length time.Duration) (c cost, err error) {
 	began := time.Now()
 	before, err := cpuTime(pid)
 	if err != nil {
@@ -41,11 +54,7 @@ func (w *crowd) measure(ctx context.Context, pid int, length time.Duration) (c c
 		return c, err
 	}
 	after, err := cpuTime(pid)
-	if err != nil {
-		return c, err
-	}
 	c.cpu, c.elapsed = after-before, time.Since(began)
-	c.after, err = residentSize(pid)
 	return c, err
 }
 
@@ -58,41 +67,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// measureFloor sends the same load as the server gets to the bare loop, for half as long.
-func (b *bench) measureFloor(ctx context.Context) (spent cost, err error) {
-	length := b.Length / 2
-	fmt.Fprintf(b.Progress, "floor: %d sockets on CPU %v, measuring for %v\n", b.Members, b.server, length)
-	callers, err := b.newCallers(false)
-	if err != nil {
-		return spent, err
-	}
-	crowd := newCrowd(b.clock, callers, len(b.client))
-	defer crowd.close()
-	plan := floorPlan{Rooms: make([][]uint16, b.Rooms), Threads: len(b.server)}
-	for i, c := range callers {
-		media, err := c.socket.address()
-		if err != nil {
-			return spent, err
-		}
-		plan.Rooms[i%b.Rooms] = append(plan.Rooms[i%b.Rooms], media.Port())
-	}
-	floor, err := startFloor(b.Program, b.server, plan)
-	if err != nil {
-		return spent, err
-	}
-	defer func() { err = errors.Join(err, floor.close()) }()
-	for i, c := range callers {
-		if err := c.connect(netip.AddrPortFrom(loopback, floor.ports[i%b.Rooms][i/b.Rooms])); err != nil {
-			return spent, err
-		}
-	}
-	if err := pause(ctx, time.Second); err != nil {
-		return spent, err
-	}
-	return crowd.measure(ctx, floor.command.Process.Pid, length)
-}
-
-// measureServer places the calls and measures the conferences.
+// measureServer places the calls, measures the conferences and then compares them with the floor.
 func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	callers, err := b.newCallers(true)
 	if err != nil {
@@ -146,9 +121,16 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	if err != nil {
 		return err
 	}
+	report.Log = server.logged()
+	if !b.Delay && b.CallsPerSecond == 0 {
+		compared, err := b.compare(ctx, server.command.Process, crowd)
+		if err != nil {
+			return fmt.Errorf("compare with the floor: %w", err)
+		}
+		report.compare(compared)
+	}
 	crowd.finish()
 	report.fill(b, crowd, spent, empty, stats)
-	report.Log = server.logged()
 	return nil
 }
 

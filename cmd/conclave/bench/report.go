@@ -24,10 +24,17 @@ type Report struct {
 	JoinTime quantiles `json:"join_ns"` // from INVITE to 200
 
 	Server float64 `json:"server_us_per_participant_second"`
-	// Floor is the mean of Floors: before the server was measured, and after.
-	Floor  float64   `json:"floor_us_per_participant_second,omitempty"`
-	Floors []float64 `json:"floors_us_per_participant_second,omitempty"`
-	Ratio  float64   `json:"ratio,omitempty"`
+	// After the time measured the floor and the server ran by turns: Floors and Servers are what each window took,
+	// each of the server's between two of the floor's. Floor is the median.
+	Floor   float64   `json:"floor_us_per_participant_second,omitempty"`
+	Floors  []float64 `json:"floors_us_per_participant_second,omitempty"`
+	Servers []float64 `json:"servers_us_per_participant_second,omitempty"`
+	// Ratio is the median over the windows of the server of what each took in terms of the mean of the floor's two
+	// beside it; RatioLow and RatioHigh are the quartiles, Pairs the number of windows.
+	Ratio     float64 `json:"ratio,omitempty"`
+	RatioLow  float64 `json:"ratio_q1,omitempty"`
+	RatioHigh float64 `json:"ratio_q3,omitempty"`
+	Pairs     int     `json:"ratio_pairs,omitempty"`
 
 	RSSPerLeg int64 `json:"rss_per_leg_bytes,omitempty"`
 	RSS       int64 `json:"rss_bytes"`
@@ -45,7 +52,7 @@ type Report struct {
 	Clockwork  mixer.EngineStats `json:"clockwork"`
 	Deviation  quantiles         `json:"arrival_deviation_ns"` // from the 20 ms between packets
 	ClientLate quantiles         `json:"client_late_ns"`       // of the callers' own sending
-	// ClientMissed is how often the callers missed their turn since the first call: if it
+	// ClientMissed is how often the callers missed their turn in the time measured: if it
 	// happens the machine is too slow, or busy with other things, for the figures to mean much.
 	ClientMissed int64 `json:"client_missed"`
 
@@ -78,9 +85,9 @@ func (r *Report) fill(b *bench, crowd *crowd, spent cost, empty int64, stats mix
 		if c.counts.received < due*99/100 {
 			r.Starved++
 		}
-		if now := c.loss.Load(); now >= 0 {
+		if c.lossAfter >= 0 {
 			r.Reported++
-			r.ServerLost += now - max(0, c.lossBefore)
+			r.ServerLost += c.lossAfter - max(0, c.lossBefore)
 		}
 		if c.ear != nil {
 			deviations = append(deviations, c.ear.deviations()...)
@@ -96,17 +103,18 @@ func (r *Report) fill(b *bench, crowd *crowd, spent cost, empty int64, stats mix
 	}
 }
 
-// compare takes the floors that were measured around the server.
-func (r *Report) compare(floors []time.Duration) {
-	var sum time.Duration
-	for _, f := range floors {
-		sum += f
-		r.Floors = append(r.Floors, microseconds(f))
+// compare takes what the windows of the server and the floor took.
+func (r *Report) compare(c comparison) {
+	for _, floor := range c.floors {
+		r.Floors = append(r.Floors, microseconds(floor))
 	}
-	if sum > 0 {
-		r.Floor = microseconds(sum / time.Duration(len(floors)))
-		r.Ratio = math.Round(100*r.Server/r.Floor) / 100
+	for _, server := range c.servers {
+		r.Servers = append(r.Servers, microseconds(server))
 	}
+	r.Floor = quantile(slices.Sorted(slices.Values(r.Floors)), 0.5)
+	ratios := c.ratios()
+	at := func(share float64) float64 { return math.Round(1000*quantile(ratios, share)) / 1000 }
+	r.Ratio, r.RatioLow, r.RatioHigh, r.Pairs = at(0.5), at(0.25), at(0.75), len(ratios)
 }
 
 // Write prints the report for people.
@@ -120,8 +128,9 @@ func (r *Report) Write(out io.Writer) error {
 	line("calls set up", "%d of %d; INVITE to 200: %v", r.Joined, r.Members, r.JoinTime)
 	line("server CPU", "%.1f us per participant-second", r.Server)
 	if r.Floor > 0 {
-		line("bare sockets", "%.1f us per participant-second (%.1f before and %.1f after)", r.Floor, r.Floors[0], r.Floors[1])
-		line("ratio", "%.2f", r.Ratio)
+		line("bare sockets", "%.1f us per participant-second (median of %d windows)", r.Floor, len(r.Floors))
+		line("ratio", "%.2f, quartiles %.2f and %.2f (server to bare sockets by turns, %d windows of %v against the two beside each)",
+			r.Ratio, r.RatioLow, r.RatioHigh, r.Pairs, counted)
 	}
 	line("memory", "%.1f MB, %+.1f MB in the time measured", float64(r.RSS)/1e6, float64(r.RSSGrowth)/1e6)
 	if r.RSSPerLeg > 0 {
