@@ -27,12 +27,18 @@ type lane struct {
 	leg  *media.Leg
 }
 
-// approach brings those near whose turn comes after lane i.
+// approach brings those near whose turn comes after lane i; approachMore the rest of it, once lane i has been read.
 func (p *part) approach(i int) {
-	rest := p.lanes[i+1:]
-	if len(rest) > 1 {
+	if rest := p.lanes[i+1:]; len(rest) > 1 {
 		rest[1].seat.approach()
 		rest[1].leg.Approach()
+	}
+}
+
+func (p *part) approachMore(i int) {
+	rest := p.lanes[i+1:]
+	if len(rest) > 1 {
+		rest[1].leg.ApproachJitter()
 	}
 	if len(rest) > 0 {
 		rest[0].leg.ApproachHistory()
@@ -44,6 +50,7 @@ func (p *part) approachFirst() {
 	for _, l := range p.lanes[:min(2, len(p.lanes))] {
 		l.seat.approach()
 		l.leg.Approach()
+		l.leg.ApproachJitter()
 	}
 }
 
@@ -63,6 +70,8 @@ func (p *part) receive(t media.Time) {
 	p.bus.Reset()
 	for i := range p.lanes {
 		p.approach(i)
+		p.lanes[i].leg.Receive(p.worker.in, t)
+		p.approachMore(i)
 		p.lanes[i].seat.receive(t)
 	}
 	parts := *p.conference.parts.Load()
@@ -81,6 +90,10 @@ func (p *part) send() {
 	}
 	p.mix.begin(&p.announcer, p.rate)
 	for i := len(p.lanes) - 1; i >= 0; i-- {
+		if i >= 3 { // those before are near still
+			p.lanes[i-3].seat.approach()
+			p.lanes[i-3].leg.ApproachSend()
+		}
 		p.lanes[i].seat.send(&p.mix, p.time)
 	}
 }

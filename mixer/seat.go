@@ -68,10 +68,9 @@ type aside struct {
 // approach brings the seat near before its turn (media.Leg.Approach).
 func (s *Seat) approach() { media.Prefetch(unsafe.Pointer(s), unsafe.Offsetof(s.conference)) }
 
-// receive takes the leg's 20 ms and sums them in, where they are to be heard.
+// receive takes the 20 ms of the leg, which has just been read, and sums them in, where they are to be heard.
 func (s *Seat) receive(t media.Time) {
 	w := s.part.worker
-	s.leg.Receive(w.in, t)
 	for _, d := range w.in.Digits {
 		w.events.put(s, Event{Kind: EventDigit, Digit: d})
 	}
