@@ -88,6 +88,15 @@ func (b *building) call(name string, room Room) *phone {
 // callIn does so with a phone that accepts languages.
 func (b *building) callIn(name string, room Room, languages string) *phone {
 	b.t.Helper()
+	p := b.phone(name, languages)
+	p.visit = b.house.Receive(p.ctx, room, p)
+	p.done = p.visit.Done()
+	return p
+}
+
+// phone connects a phone that is in no room yet.
+func (b *building) phone(name, languages string) *phone {
+	b.t.Helper()
 	local := netip.MustParseAddr("127.0.0.1")
 	leg, err := b.ports.Open(local)
 	if err != nil {
@@ -105,10 +114,9 @@ func (b *building) callIn(name string, room Room, languages string) *phone {
 	p.work.Add(2)
 	go p.send()
 	go p.listen()
-	p.visit = b.house.Receive(p.ctx, room, p)
 	b.t.Cleanup(func() {
 		p.cancel()
-		<-p.visit.Done()
+		<-p.done
 		if err := leg.Close(); err != nil {
 			b.t.Error(err)
 		}

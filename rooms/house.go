@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"conclave/media"
@@ -20,16 +21,20 @@ type Config struct {
 	Engine *mixer.Engine
 	// Log gets a line for each caller, member and failed PIN; nil: none.
 	Log *slog.Logger
+	// TransferCode is what a party of a talk dials before the extension of the room that the other one is transferred to,
+	// ** for example (CheckTransferCode); empty: nobody transfers by keys.
+	TransferCode string
 }
 
 // House holds the directory of rooms and the conferences that are going on in them. All
 // methods may be called from any goroutine.
 type House struct {
-	engine *mixer.Engine
-	log    *slog.Logger
-	music  *media.Sound
-	visits sync.WaitGroup
-	events eventHub
+	engine       *mixer.Engine
+	log          *slog.Logger
+	music        *media.Sound
+	transferCode string
+	visits       sync.WaitGroup // and parties of talks
+	events       eventHub
 
 	// mu guards these, and room and visits of each conference.
 	mu     sync.Mutex
@@ -39,10 +44,13 @@ type House struct {
 }
 
 // New builds a house without rooms, which speaks with the built-in voices. The error names a prompt that one of them lacks
-// or that cannot be read.
+// or that cannot be read, or what is wrong with the transfer code.
 func New(config Config) (*House, error) {
 	if config.Engine == nil {
 		return nil, errors.New("build house: there is no engine")
+	}
+	if err := CheckTransferCode(config.TransferCode); err != nil {
+		return nil, fmt.Errorf("build house: %w", err)
 	}
 	log := config.Log
 	if log == nil {
@@ -56,7 +64,9 @@ func New(config Config) (*House, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load music: %w", err)
 	}
-	return furnish(config.Engine, log, voices, music), nil
+	house := furnish(config.Engine, log, voices, music)
+	house.transferCode = config.TransferCode
+	return house, nil
 }
 
 // furnish builds a house with the sounds given.
@@ -98,6 +108,18 @@ func (h *House) Room(extension string) (Room, bool) {
 	return room, ok
 }
 
+// goesOn tells whether a room has an extension that is longer than number and begins with it.
+func (h *House) goesOn(number string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for extension := range h.rooms {
+		if len(extension) > len(number) && strings.HasPrefix(extension, number) {
+			return true
+		}
+	}
+	return false
+}
+
 // Receive starts the conversation with a call that has been answered, on a goroutine of its
 // own, and returns at once. The conversation is over soon after ctx is, or when it comes to
 // an end by itself; then the call is hung up, if it has not been, and the visit is done.
@@ -123,7 +145,7 @@ func (h *House) Receive(ctx context.Context, room Room, call Call) *Visit {
 	return visit
 }
 
-// Drain returns when every visit is done. It ends none of them; to be called when no call is
+// Drain returns when every visit and every part in a talk is done. It ends none of them; to be called when no call is
 // received any more.
 func (h *House) Drain() { h.visits.Wait() }
 

@@ -25,3 +25,16 @@ func (h *House) voicesOf(room Room, caller Caller, log *slog.Logger) (own, all *
 	}
 	return own.With(room.Sounds), all.With(room.Sounds)
 }
+
+// voiceOf is the voice that a caller is spoken to with outside of rooms.
+func (h *House) voiceOf(caller Caller) *Voice {
+	h.mu.Lock()
+	voices := h.voices
+	h.mu.Unlock()
+	name, ok := voices.Prefer(caller.Language)
+	if !ok {
+		name = standardVoice
+	}
+	voice, _ := voices.Voice(name)
+	return voice
+}

@@ -65,6 +65,8 @@ type phone struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup
 	visit    *Visit
+	party    *Party          // in a talk
+	done     <-chan struct{} // closed when the leg is free
 
 	talks atomic.Bool
 	says  atomic.Bool // rises and falls as speech does

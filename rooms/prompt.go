@@ -41,6 +41,8 @@ const (
 	promptAdminMenu = "conf-adminmenu"
 	promptErrorMenu = "conf-errormenu"
 
+	promptNoNumber = "pbx-invalid" // of a transfer: no room has it
+
 	toneJoin  = "confbridge-join"
 	toneLeave = "confbridge-leave"
 	toneBeep  = "beep"
@@ -54,7 +56,7 @@ var wholePrompts = []string{
 	promptOnlyPerson, promptOnlyOne, promptThereAre, promptOtherInParty, promptWaitForLeader, promptBegin,
 	promptParticipant, promptHasJoined, promptHasLeft, promptLeaderLeft,
 	promptMuted, promptUnmuted, promptNowMuted, promptNowUnmuted, promptLockedNow, promptUnlockedNow,
-	promptKicked, promptNowRecording, promptUserMenu, promptAdminMenu, promptErrorMenu,
+	promptKicked, promptNowRecording, promptUserMenu, promptAdminMenu, promptErrorMenu, promptNoNumber,
 	toneJoin, toneLeave, toneBeep,
 }
 

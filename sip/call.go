@@ -12,19 +12,29 @@ import (
 	"conclave/media"
 	"conclave/rooms"
 	"conclave/sip/wire"
+	"conclave/store"
 )
 
 // state is how far the dialog of a call has come.
 type state uint8
 
 const (
-	invited   state = iota // the INVITE has no final response
+	invited   state = iota // the far end's INVITE has no final response
+	calling                // ours has none
 	answered               // our 2xx is sent, its ACK has not come
-	confirmed              // the ACK has come
+	confirmed              // the ACK has come, or is sent
 	ended                  // refused, or a BYE has been answered
 )
 
-// Call is one call: a dialog and what hangs on it. It implements rooms.Call.
+// stay is what the house makes of a call that is answered: a visit to a room, or a part in a talk with another call.
+type stay interface {
+	Digit(key byte)
+	Done() <-chan struct{} // the leg may be closed, or go elsewhere
+	Stay() rooms.Stay      // how it went, after Done
+}
+
+// Call is one call: a dialog and what hangs on it. It implements rooms.Call. Whether the far end has called or was called
+// makes a difference until it is answered.
 type Call struct {
 	server    *Server
 	id        DialogID
@@ -34,13 +44,18 @@ type Call struct {
 	mail      *mailbox
 	cancelled atomic.Bool
 
-	// What follows belongs to the goroutine of run. leg is set before the visit begins.
+	// What follows belongs to the goroutine of run. leg and caller are set before the stay begins.
 	state   state
 	leaving bool      // the conversation is over or told to end, no more is negotiated
 	began   time.Time // our 2xx was sent; zero: not yet
 	reason  string    // why it ended
 	past    past
-	invite  *wire.ServerTx
+	invite  *wire.ServerTx // the far end's; nil where we have called
+	out     *outgoing      // what there is where we have called; nil for a call that came in
+	fork    *fork          // who is rung for this call; nil: nobody
+	opening opening        // how invite is answered
+	room    rooms.Room     // that was called, or that the call has been transferred to; zero: none
+	number  string         // ours in the dialog: the user part of our Contact
 	peer    wire.Peer
 	dialog  Dialog
 	unacked *unacked    // our last 2xx to an INVITE, nil once it has its ACK
@@ -50,13 +65,14 @@ type Call struct {
 	// challenged tells that the INVITE was refused with a challenge.
 	challenged bool
 
-	room    rooms.Room
 	leg     *media.Leg
 	session session
-	ctx     context.Context // of the visit
+	held    bool            // by the far end
+	ctx     context.Context // of the stay
 	cancel  context.CancelCauseFunc
-	visit   *rooms.Visit
-	left    <-chan struct{} // closed when the visit is over; nil where there is none
+	enter   func() (stay, error) // begins the stay, once audio can flow
+	stay    stay                 // nil where there is none
+	left    <-chan struct{}      // closed when the stay is over; nil where there is none
 }
 
 // The events of a call, beside those of the network.
@@ -66,24 +82,31 @@ type (
 		tx  *wire.ServerTx // nil for an ACK
 	}
 	hangup    struct{ reason string }
+	gaveUp    struct{} // a CANCEL came for the far end's INVITE
 	byeEnded  struct{} // our BYE was answered, or no answer is to be expected any more
-	visitOver struct{} // nobody has the leg any more
+	stayOver  struct{} // nobody has the leg any more
 	forcedEnd struct{} // the server waits no longer
 )
 
 func newCall(s *Server, invite *sipgo.Request, tx *wire.ServerTx) *Call {
 	id := dialogOf(invite)
 	id.Local = tx.ToTag()
+	c := emptyCall(s, id)
+	c.birth = birthOf(invite)
+	c.caller = callerOf(invite, tx.Peer().Remote)
+	c.invite = tx
+	c.dialog = NewDialog(invite, id.Local)
+	c.past = newPast(store.CallIn, unescape(invite.Recipient.User))
+	return c
+}
+
+// emptyCall is what calls that come in and calls of ours have in common.
+func emptyCall(s *Server, id DialogID) *Call {
 	c := &Call{
 		server: s,
 		id:     id,
-		birth:  birthOf(invite),
-		caller: callerOf(invite, tx.Peer().Remote),
 		log:    s.log.With("call", id.Local),
 		mail:   newMailbox(),
-		invite: tx,
-		dialog: NewDialog(invite, id.Local),
-		past:   newPast(invite),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c
@@ -102,10 +125,10 @@ func (c *Call) Leg() *media.Leg { return c.leg }
 // called from any goroutine, any number of times.
 func (c *Call) Hangup(reason string) { c.mail.post(hangup{reason}) }
 
-// run is the call's goroutine: it works off the mailbox until nothing is left of the call.
-func (c *Call) run() {
+// run is the call's goroutine: it works off the mailbox until nothing is left of the call. peer is the far end's first.
+func (c *Call) run(peer wire.Peer) {
 	defer c.release()
-	c.pin(c.invite.Peer())
+	c.pin(peer)
 	forced := c.server.forced
 	for c.state != ended || c.left != nil {
 		select {
@@ -115,7 +138,7 @@ func (c *Call) run() {
 			}
 		case <-c.left:
 			c.left = nil
-			c.handle(visitOver{})
+			c.handle(stayOver{})
 		case <-forced:
 			forced = nil
 			c.handle(forcedEnd{})
@@ -152,7 +175,9 @@ func (c *Call) handle(event any) {
 		c.hangUp(e.reason)
 	case byeEnded:
 		c.end()
-	case visitOver:
+	case gaveUp:
+		c.gaveUp()
+	case stayOver:
 		c.vacate()
 	case forcedEnd:
 		c.hangUp("the server is shutting down")
@@ -161,6 +186,16 @@ func (c *Call) handle(event any) {
 		c.sendReoffer(e.reoffer)
 	case reofferAnswer:
 		c.reoffered(e)
+	case dialNow:
+		c.dial()
+	case inviteAnswer:
+		c.responded(e)
+	case cancelOver:
+		c.end()
+	case progress:
+		c.progressed(e)
+	case ringOver:
+		c.ringOver(e.fork)
 	}
 }
 
@@ -170,8 +205,10 @@ func (c *Call) serve(e request) error {
 	case e.req.Method == sipgo.ACK:
 		c.acknowledged(e.req)
 		return nil
-	case c.state == invited:
+	case c.state == invited && c.fork == nil:
 		return c.open(e)
+	case c.state == invited:
+		return c.meanwhile(e)
 	}
 	dialog, err := c.dialog.Receive(e.req)
 	if err != nil {
@@ -217,8 +254,8 @@ func (c *Call) receiveInfo(e request) error {
 	if err != nil {
 		return rejected{reject(sipgo.StatusBadRequest, "", warning(399, err.Error()))}
 	}
-	if c.visit != nil {
-		c.visit.Digit(digit)
+	if c.stay != nil {
+		c.stay.Digit(digit)
 	}
 	return e.tx.Reply(sipgo.StatusOK, "OK")
 }

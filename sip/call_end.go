@@ -5,13 +5,23 @@ import (
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/rooms"
 )
 
 // receiveBye ends the call at the far end's wish (RFC 3261 15.1.2).
 func (c *Call) receiveBye(e request) error {
-	c.leave("the caller hung up")
+	c.leave(c.farEnd() + " hung up")
 	c.end()
 	return e.tx.Reply(sipgo.StatusOK, "OK")
+}
+
+// farEnd says who is on the other end of the line.
+func (c *Call) farEnd() string {
+	if c.out != nil {
+		return "the callee"
+	}
+	return "the caller"
 }
 
 // hangUp ends the call at our wish. Who was called must not send a BYE before the ACK has come
@@ -23,19 +33,27 @@ func (c *Call) hangUp(reason string) {
 	c.leave(reason)
 	switch c.state {
 	case invited:
-		c.server.refuse(c.invite, errInternal)
+		err := errInternal
+		if c.server.calls.isDraining() {
+			err = errShutdown
+		}
+		c.past.refusal = err
+		c.server.refuse(c.invite, err)
 		c.end()
+	case calling:
+		c.out.cancel(c)
 	case confirmed:
 		c.bye()
 	}
 }
 
-// leave tells the conversation to end, and that no more is to be negotiated.
+// leave tells the conversation to end and whoever is rung for it, and that no more is to be negotiated.
 func (c *Call) leave(reason string) {
 	if !c.leaving {
 		c.leaving = true
 		c.reason = reason
 		c.past.over()
+		c.fork.end(reason) // first, so that the other party is told why
 		c.cancel(errors.New(reason))
 	}
 }
@@ -62,16 +80,26 @@ func (c *Call) bye() {
 
 // end marks the dialog as over. The call goes when the conversation is over, too.
 func (c *Call) end() {
+	c.leave("not answered") // where nothing else has been said
 	c.state = ended
 	c.unacked.stop()
 	c.unacked = nil
 	c.forgetReoffer()
+	c.fork.stop()
+	c.out.stop()
 }
 
-// vacate follows the end of the conversation.
+// vacate follows the end of a stay: the call goes on in the room that it has been transferred to, or is over.
 func (c *Call) vacate() {
-	c.past.stay = c.visit.Stay()
-	c.visit = nil
+	c.past.stay = c.stay.Stay()
+	party, talked := c.stay.(*rooms.Party)
+	c.stay = nil
+	if talked && !c.leaving {
+		if room, transferred := party.Next(); transferred {
+			c.visit(room)
+			return
+		}
+	}
 	c.closeLeg()
 	c.hangUp("the conversation is over")
 }
@@ -90,15 +118,18 @@ func (c *Call) release() {
 			c.server.refuse(e.tx, errNoDialog)
 		}
 	}
-	c.cancel(nil)
+	c.leave("internal error") // unless something else has been said
+	c.out.report(progress{c, fails, errInternal})
 	c.closeLeg()
 	if c.byeWait != nil {
 		c.byeWait.Stop()
 	}
 	if !c.began.IsZero() {
-		// It would be kept for 32 s more to absorb a retransmitted INVITE, which no far end
-		// sends that has had our 2xx.
-		c.invite.Terminate()
+		if c.invite != nil {
+			// It would be kept for 32 s more to absorb a retransmitted INVITE, which no far end
+			// sends that has had our 2xx.
+			c.invite.Terminate()
+		}
 		c.log.Info("call ended", "reason", c.reason, "seconds", int(time.Since(c.began).Seconds()))
 	}
 	c.unpin()

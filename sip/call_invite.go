@@ -8,6 +8,7 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"conclave/media"
+	"conclave/rooms"
 	"conclave/sip/sdp"
 	"conclave/sip/wire"
 )
@@ -15,8 +16,16 @@ import (
 // errNoAnswer tells that an ACK should have carried the answer to the offer in our 2xx.
 var errNoAnswer = errors.New("the ACK has no answer to our offer")
 
-// open serves the INVITE that the call came with: it is refused or answered with 200 at
-// once, so that nothing is ever pending.
+// opening is what is settled about the far end's INVITE before it is answered.
+type opening struct {
+	request
+	offered bool         // it has an offer; ours is in the 200 if not
+	ours    *sdp.Session // our offer
+	remote  media.Remote // what the answer to the far end's settles
+}
+
+// open serves the INVITE that the call came with: a call to a room is refused or answered with 200 at once, one to a phone
+// when it is answered there.
 func (c *Call) open(e request) error {
 	err := c.answer(e)
 	if err != nil {
@@ -38,9 +47,6 @@ func (c *Call) answer(e request) error {
 	if err != nil {
 		return err
 	}
-	if to.phone != "" {
-		return errNotCalled
-	}
 	c.room = to.room
 	if r := wire.Unacceptable(e.req, nil); r != nil {
 		return rejected{r}
@@ -58,34 +64,71 @@ func (c *Call) answer(e request) error {
 	}
 	// Without an offer in the INVITE ours is in the 200, and the answer comes in the ACK
 	// (RFC 3261 13.2.1).
-	var ours *sdp.Session
-	var remote media.Remote
-	session := c.session
+	c.opening = opening{request: e, offered: offer != nil}
 	if offer == nil {
-		session, ours = session.offer(session.local.Codecs...)
-	} else if session, remote, err = session.answer(offer, c.signalling()); err != nil {
+		c.session, c.opening.ours = c.session.offer(c.session.local.Codecs...)
+	} else if c.session, c.opening.remote, err = c.session.answer(offer, c.signalling()); err != nil {
 		return err
 	}
+	c.number = unescape(e.req.Recipient.User)
+	if to.phone != "" {
+		return c.ring(c.server.callee(to.phone, from))
+	}
+	c.enter = func() (stay, error) { return c.server.house.Receive(c.ctx, c.room, c), nil }
+	return c.pickUp()
+}
+
+// pickUp answers the INVITE with 200.
+func (c *Call) pickUp() error {
 	if c.cancelled.Load() {
 		return errCancelled
 	}
-	c.session = session
-	if err := c.accept(e, session.sent, ours); err != nil {
+	if err := c.accept(c.opening.request, c.session.sent, c.opening.ours); err != nil {
 		return err
 	}
 	c.state = answered
 	c.began = time.Now()
-	if offer != nil {
-		c.receive(remote)
+	if c.opening.offered {
+		c.receive(c.opening.remote)
 	}
 	return nil
 }
 
 // receive hands the call to the house: audio flows and the conversation begins.
 func (c *Call) receive(remote media.Remote) {
+	c.settle(remote)
+	stay, err := c.enter()
+	if err != nil {
+		c.hangUp(err.Error())
+		return
+	}
+	c.settleIn(stay)
+}
+
+// visit has the call received in a room that it has been transferred to.
+func (c *Call) visit(room rooms.Room) {
+	c.room = room
+	c.settleIn(c.server.house.Receive(c.ctx, room, c))
+}
+
+func (c *Call) settleIn(stay stay) {
+	c.stay = stay
+	c.left = stay.Done()
+	c.tellHold()
+}
+
+// settle gives the leg what offer and answer have come to.
+func (c *Call) settle(remote media.Remote) {
 	c.leg.Apply(remote)
-	c.visit = c.server.house.Receive(c.ctx, c.room, c)
-	c.left = c.visit.Done()
+	c.held = !remote.Direction.Sends()
+	c.tellHold()
+}
+
+// tellHold lets the other party of a talk have music where the far end has put it on hold.
+func (c *Call) tellHold() {
+	if party, ok := c.stay.(*rooms.Party); ok {
+		party.Hold(c.held)
+	}
 }
 
 // openLeg opens the ports for the audio that is offered, of the family of its address: that
@@ -138,7 +181,7 @@ func (c *Call) acknowledged(ack *sipgo.Request) {
 		return
 	}
 	answer, remote, err := c.answerIn(ack, u.offer)
-	switch begun := c.visit != nil; {
+	switch begun := c.stay != nil; {
 	case err != nil && !begun:
 		c.hangUp(err.Error())
 		return
@@ -146,7 +189,7 @@ func (c *Call) acknowledged(ack *sipgo.Request) {
 		c.log.Info("session not changed", "reason", err)
 		return
 	case begun:
-		c.leg.Apply(remote)
+		c.settle(remote)
 	default:
 		c.receive(remote)
 	}

@@ -62,7 +62,7 @@ func (c *Call) renegotiate(e request) error {
 	c.dialog = c.dialog.Refresh(e.req)
 	c.pin(e.tx.Peer())
 	if offer != nil {
-		c.leg.Apply(remote)
+		c.settle(remote)
 		c.forgetReoffer() // an answer of ours has one codec only
 	}
 	return nil

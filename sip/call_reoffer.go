@@ -2,7 +2,6 @@ package sip
 
 import (
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -21,8 +20,7 @@ type reoffer struct {
 	timer *time.Timer  // until the next attempt
 }
 
-// The events of a reoffer: its time has come again, a final response came (res) or none
-// will (err).
+// The events of a reoffer: its time has come again, a response came (res) or none will (err).
 type (
 	reofferDue    struct{ *reoffer }
 	reofferAnswer struct {
@@ -71,17 +69,9 @@ func (c *Call) sendReoffer(r *reoffer) {
 	c.session, r.offer = c.session.offer(r.codec)
 	r.seq = req.CSeq().SeqNo
 	c.describe(req, c.session.sent)
-	mail := c.mail
-	var answered atomic.Bool
-	err := c.server.wire.Do(req, c.peer, func(res *sipgo.Response, err error) {
-		switch {
-		case err == nil && res.IsProvisional():
-		case answered.Swap(true): // a repeated 2xx, any number of times
-			_ = mail.offer(reofferAnswer{r, res, err})
-		default:
-			mail.post(reofferAnswer{r, res, err})
-		}
-	})
+	err := c.server.wire.Do(req, c.peer, c.mail.responses(func(res *sipgo.Response, err error) any {
+		return reofferAnswer{r, res, err}
+	}))
 	if err != nil {
 		c.log.Debug("re-INVITE not sent", "error", err)
 		c.forgetReoffer()
@@ -91,6 +81,9 @@ func (c *Call) sendReoffer(r *reoffer) {
 // reoffered takes the final response to our re-INVITE, or that there is none.
 func (c *Call) reoffered(e reofferAnswer) {
 	r := e.reoffer
+	if e.err == nil && e.res.IsProvisional() {
+		return
+	}
 	if e.err == nil && e.res.IsSuccess() {
 		// Each 2xx gets an ACK, a repeated one and one that crosses our BYE, too (RFC 3261
 		// 13.2.2.4).
@@ -107,7 +100,7 @@ func (c *Call) reoffered(e reofferAnswer) {
 	switch {
 	case e.err != nil || e.res.StatusCode == sipgo.StatusRequestTimeout ||
 		e.res.StatusCode == sipgo.StatusCallTransactionDoesNotExists:
-		c.hangUp("the caller is gone") // RFC 3261 14.1, 12.2.1.2
+		c.hangUp("the far end is gone") // RFC 3261 14.1, 12.2.1.2
 	case e.res.StatusCode == sipgo.StatusRequestPending:
 		r.later(c.mail)
 	case e.res.IsSuccess():
@@ -115,7 +108,7 @@ func (c *Call) reoffered(e reofferAnswer) {
 		if _, remote, err := c.answerIn(e.res, r.offer); err != nil {
 			c.log.Info("session not changed", "reason", err)
 		} else {
-			c.leg.Apply(remote)
+			c.settle(remote)
 		}
 	default:
 		c.forgetReoffer() // the session stays as it is

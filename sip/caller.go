@@ -34,13 +34,19 @@ func callerOf(req *sipgo.Request, from netip.AddrPort) rooms.Caller {
 	}
 }
 
-// proven is a caller with what is proven of him. A phone that tells no name has its own; over a trunk his number and name are those that the peer has asserted
-// (RFC 3325), unless he wants them kept from others; from nobody else is that believed.
-func (s *Server) proven(caller rooms.Caller, req *sipgo.Request, from party) rooms.Caller {
-	caller.Guest, caller.Phone, caller.Trunk = from.guest(), from.phone, from.trunk
-	if phone, ok := s.registrar.phone(from.phone); ok && caller.Name == "" {
+// known is a caller, or a callee, with what we know of him. A phone that tells no name has the one that it was given here.
+func (s *Server) known(caller rooms.Caller, who party) rooms.Caller {
+	caller.Guest, caller.Phone, caller.Trunk = who.guest(), who.phone, who.trunk
+	if phone, ok := s.registrar.phone(who.phone); ok && caller.Name == "" {
 		caller.Name = phone.Name
 	}
+	return caller
+}
+
+// proven is a caller with what is proven of him. Over a trunk his number and name are those that the peer has asserted
+// (RFC 3325), unless he wants them kept from others; from nobody else is that believed.
+func (s *Server) proven(caller rooms.Caller, req *sipgo.Request, from party) rooms.Caller {
+	caller = s.known(caller, from)
 	if from.trunk == "" || isPrivate(req) {
 		return caller
 	}
@@ -51,9 +57,9 @@ func (s *Server) proven(caller rooms.Caller, req *sipgo.Request, from party) roo
 }
 
 // languagesOf reads the languages that a caller's phone accepts, which may be given in several headers (RFC 3261 7.3.1).
-func languagesOf(req *sipgo.Request) string {
+func languagesOf(msg sipgo.Message) string {
 	var all []string
-	for _, h := range req.GetHeaders("Accept-Language") {
+	for _, h := range msg.GetHeaders("Accept-Language") {
 		all = append(all, h.Value())
 	}
 	languages := strings.Join(all, ", ")

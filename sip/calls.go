@@ -51,6 +51,26 @@ func (l *calls) add(c *Call) error {
 	return nil
 }
 
+// call takes in a new call of ours. The error is errShutdown.
+func (l *calls) call(c *Call) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.draining {
+		return errShutdown
+	}
+	l.dialogs[c.id] = c
+	return nil
+}
+
+// confirm makes requests in the dialog reach a call of ours whose far end has given it this tag.
+func (l *calls) confirm(c *Call, tag string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.dialogs, c.id)
+	c.id.Remote = tag
+	l.dialogs[c.id] = c
+}
+
 func (l *calls) remove(c *Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,14 +1,68 @@
 package sip
 
 import (
+	"slices"
+	"strings"
+	"time"
+
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"conclave/sip/wire"
 )
 
-// contact is where a request of ours that begins something may go.
+// contact is where a request of ours that begins something may go, a call above all.
 type contact struct {
-	target sipgo.Uri   // its Request-URI
-	peer   wire.Peer   // the way there
-	routes []sipgo.Uri // its Route header, in order
+	target sipgo.Uri   // the Request-URI
+	peer   wire.Peer   // where requests are sent to, whatever the target says
+	routes []sipgo.Uri // its Route header, in order (RFC 3327 5.1); nil: none
+}
+
+// callee is whom a number stands for.
+type callee struct {
+	number string
+	who    party // what he is to us
+	// groups of contacts are rung one group after the other, each for ringTime; all of a group ring at once.
+	groups   [][]contact
+	ringTime time.Duration // 0: the server's
+	// credentials are for a trunk that asks for them; without a user its challenge is a refusal.
+	credentials credentials
+	// callerTransfers says whether the caller may transfer the callee by the transfer code: he has proven to be a phone of
+	// ours. A callee that is one may do so in any case.
+	callerTransfers bool
+}
+
+// directory finds the phone that has a number. It may be nil: no phone is in it.
+type directory func(number string) (callee, bool)
+
+func (d directory) find(number string) (callee, bool) {
+	if d == nil {
+		return callee{}, false
+	}
+	return d(number)
+}
+
+// callee is the phone that has a number, for a call from someone.
+func (s *Server) callee(number string, from party) callee {
+	if listed, ok := s.listed.find(number); ok {
+		return listed
+	}
+	phone, _ := s.registrar.phone(number)
+	return callee{
+		number:          number,
+		who:             party{phone: number},
+		groups:          [][]contact{s.contacts(number)},
+		ringTime:        phone.NoAnswer,
+		callerTransfers: from.phone != "",
+	}
+}
+
+// isOwn tells whether a contact is this server: calling it would never end.
+func (s *Server) isOwn(to contact) bool {
+	return slices.ContainsFunc(s.listeners, func(l wire.Listener) bool {
+		at, remote := l.Addr(), to.peer.Remote
+		if !strings.EqualFold(l.Transport(), to.peer.Transport) || at.Port() != remote.Port() {
+			return false
+		}
+		return at.Addr() == remote.Addr() || at.Addr().IsUnspecified() && remote.Addr() == to.peer.Local.Addr()
+	})
 }

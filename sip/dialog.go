@@ -63,6 +63,20 @@ func NewDialog(invite *sipgo.Request, tag string) Dialog {
 	return d.Refresh(invite)
 }
 
+// Confirm is the dialog that a 2xx to our INVITE creates (RFC 3261 12.1.2), of what the INVITE was built from. A route that
+// it had then was the INVITE's alone.
+func (d Dialog) Confirm(res *sipgo.Response) Dialog {
+	d.ID.Remote, _ = res.To().Params.Get("tag")
+	d.Routes = nil
+	for _, h := range res.GetHeaders("Record-Route") {
+		if route, ok := h.(*sipgo.RecordRouteHeader); ok {
+			d.Routes = append(d.Routes, *route.Address.Clone())
+		}
+	}
+	slices.Reverse(d.Routes)
+	return d.Refresh(res)
+}
+
 // Receive takes the CSeq of a request of the far end (RFC 3261 12.2.2). ACK has that of its
 // INVITE and is not for Receive. The error is ErrSequence with the numbers.
 func (d Dialog) Receive(req *sipgo.Request) (Dialog, error) {

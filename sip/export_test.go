@@ -1,5 +1,98 @@
 package sip
 
+import (
+	"sync"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/sip/wire"
+)
+
+// Directory lists phones that have not registered, and that anybody may call.
+type Directory struct {
+	mu      sync.Mutex
+	callees map[string]callee
+}
+
+// Place is a contact of a phone.
+type Place struct {
+	Target string // URI
+	Peer   wire.Peer
+	Routes []string // URIs
+}
+
+// Attach has servers of this configuration look phones up here.
+func (d *Directory) Attach(c *Config) {
+	c.listed = func(number string) (callee, bool) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		callee, ok := d.callees[number]
+		return callee, ok
+	}
+}
+
+// Listing is how a number is called.
+type Listing struct {
+	Groups         [][]Place
+	User, Password string
+	// Stranger tells that the caller is taken for a guest.
+	Stranger bool
+}
+
+// List has a number stand for a phone.
+func (d *Directory) List(number string, l Listing) {
+	to := callee{number: number, who: party{phone: number}, credentials: credentials{l.User, l.Password}, callerTransfers: !l.Stranger}
+	uri := func(text string) (uri sipgo.Uri) {
+		if err := sipgo.ParseUri(text, &uri); err != nil {
+			panic(err)
+		}
+		return uri
+	}
+	for _, places := range l.Groups {
+		var group []contact
+		for _, p := range places {
+			c := contact{target: uri(p.Target), peer: p.Peer}
+			for _, route := range p.Routes {
+				c.routes = append(c.routes, uri(route))
+			}
+			group = append(group, c)
+		}
+		to.groups = append(to.groups, group)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.callees == nil {
+		d.callees = make(map[string]callee)
+	}
+	d.callees[number] = to
+}
+
+// PeerOf is who a call came from, by its Call-ID; false if there is no such call.
+func (s *Server) PeerOf(callID string) (wire.Peer, bool) {
+	s.calls.mu.Lock()
+	defer s.calls.mu.Unlock()
+	for id, call := range s.calls.dialogs {
+		if id.CallID == callID && call.invite != nil {
+			return call.invite.Peer(), true
+		}
+	}
+	return wire.Peer{}, false
+}
+
+// AnyPeer is who the one call that there is came from.
+func (s *Server) AnyPeer() (wire.Peer, bool) {
+	s.calls.mu.Lock()
+	defer s.calls.mu.Unlock()
+	for _, call := range s.calls.dialogs {
+		return call.invite.Peer(), len(s.calls.dialogs) == 1
+	}
+	return wire.Peer{}, false
+}
+
+// Quote and Escape write what callerOf reads.
+func Quote(name string) string  { return quote(name) }
+func Escape(user string) string { return escape(user) }
+
 // Probes lets tests say what came of OPTIONS.
 type Probes struct{ *registrar }
 

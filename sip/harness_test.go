@@ -24,6 +24,7 @@ type server struct {
 	*sip.Server
 	house *rooms.House
 	log   *record
+	pairs func() int                // pairs of ports that are free or at rest
 	at    map[string]netip.AddrPort // by "udp", "tcp", "udp6", "tcp6"
 }
 
@@ -34,7 +35,7 @@ var theHouse = sync.OnceValues(func() (*rooms.House, error) {
 	if err != nil {
 		return nil, err
 	}
-	house, err := rooms.New(rooms.Config{Engine: engine})
+	house, err := rooms.New(rooms.Config{Engine: engine, TransferCode: "**"})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func startServer(t testing.TB, change func(*sip.Config)) *server {
 		log.close()
 		eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= goroutines })
 	})
-	return &server{Server: s, house: house, log: log, at: at}
+	return &server{Server: s, house: house, log: log, pairs: ports.Pairs, at: at}
 }
 
 // empty waits until nothing is left of any call.

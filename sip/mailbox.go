@@ -3,6 +3,9 @@ package sip
 import (
 	"math"
 	"sync"
+	"sync/atomic"
+
+	sipgo "github.com/emiago/sipgo/sip"
 )
 
 // mailboxSize bounds the requests that wait for a call. A call works one off in less than a
@@ -28,6 +31,21 @@ func (m *mailbox) offer(event any) error { return m.put(event, mailboxSize) }
 // of transactions. What posts does so a fixed number of times, so that there is no limit.
 // After the call is over it has no effect.
 func (m *mailbox) post(event any) { _ = m.put(event, math.MaxInt) }
+
+// responses makes a handler that puts what an INVITE of ours gets into the mailbox, as event has it: the final response, or
+// that there is none, in any case. Provisional responses and a repeated 2xx may come any number of times, and a flood of them
+// is the network's matter.
+func (m *mailbox) responses(event func(res *sipgo.Response, err error) any) func(*sipgo.Response, error) {
+	var answered atomic.Bool
+	return func(res *sipgo.Response, err error) {
+		switch {
+		case err == nil && res.IsProvisional(), answered.Swap(true):
+			_ = m.offer(event(res, err))
+		default:
+			m.post(event(res, err))
+		}
+	}
+}
 
 func (m *mailbox) put(event any, limit int) error {
 	m.mu.Lock()

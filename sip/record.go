@@ -6,19 +6,24 @@ import (
 	"fmt"
 	"time"
 
-	sipgo "github.com/emiago/sipgo/sip"
-
 	"conclave/media"
 	"conclave/rooms"
 	"conclave/store"
 )
 
-// The results of calls that were not answered, beside those of rooms for calls that were.
+// The results of calls that were not answered, beside those of rooms for calls that were. A call that came in for phones has
+// the most telling one of them.
 const (
-	// ResultRefused: we refused the call; its reason begins with the status.
+	// ResultRefused: the call was refused, by us or by the phone that we have called; its reason begins with the status.
 	ResultRefused = "REFUSED"
-	// ResultCancelled: the caller gave up before it was answered.
+	// ResultCancelled: the caller gave up before it was answered, or another phone has answered or declined.
 	ResultCancelled = "CANCELLED"
+	// ResultBusy: the phone is busy.
+	ResultBusy = "BUSY"
+	// ResultNoAnswer: the phone rang in vain, or does not respond.
+	ResultNoAnswer = "NOANSWER"
+	// ResultDeclined: the callee does not want the call, on none of his phones.
+	ResultDeclined = "DECLINED"
 )
 
 // maxReasonRunes bounds what is kept of the reason why a call ended: some repeat what the far end said.
@@ -35,8 +40,8 @@ type past struct {
 	audio     store.CallAudio
 }
 
-func newPast(invite *sipgo.Request) past {
-	return past{direction: store.CallIn, dialled: clean(unescape(invite.Recipient.User)), started: time.Now()}
+func newPast(direction store.Direction, dialled string) past {
+	return past{direction: direction, dialled: clean(dialled), started: time.Now()}
 }
 
 // over notes when the call ended: what follows is no more than the wait for the far end's answer to our BYE.
@@ -78,6 +83,9 @@ func (c *Call) record() {
 	if c.server.record == nil {
 		return
 	}
+	if c.challenged {
+		return
+	}
 	c.past.over()
 	call := store.Call{
 		ID:        c.id.Local,
@@ -100,21 +108,29 @@ func (c *Call) record() {
 		CallAudio: c.past.audio,
 	}
 	if c.began.IsZero() {
-		why := c.past.refusal
-		if why == nil {
-			why = errInternal
-		}
-		status := rejection(why).Status
-		if status == sipgo.StatusUnauthorized || status == sipgo.StatusProxyAuthRequired {
-			return
-		}
-		call.Result, call.Reason = ResultRefused, fmt.Sprintf("%d %v", status, why)
-		if errors.Is(why, errCancelled) {
-			call.Result, call.Reason = ResultCancelled, why.Error()
-		}
+		call.Result, call.Reason = c.unanswered()
 	}
 	call.Reason = cleanUpTo(call.Reason, maxReasonRunes)
 	c.server.record(call)
+}
+
+// unanswered is the result of a call that was not answered, with the reason.
+func (c *Call) unanswered() (result, reason string) {
+	why := c.past.refusal
+	var callee *outcomeError
+	switch {
+	case errors.As(why, &callee):
+		return callee.result, callee.why
+	case errors.Is(why, errCancelled):
+		return ResultCancelled, why.Error()
+	case why == nil && c.out != nil && c.reason == notAnswered:
+		return ResultNoAnswer, c.reason
+	case why == nil && c.out != nil: // whoever had it made wants it no more
+		return ResultCancelled, c.reason
+	case why == nil:
+		why = errInternal
+	}
+	return ResultRefused, fmt.Sprintf("%d %v", rejection(why).Status, why)
 }
 
 // at puts a moment of the call on the clock that its begin was read from: should that be set meanwhile, the call still

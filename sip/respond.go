@@ -8,13 +8,10 @@ import (
 	"conclave/sip/sdp"
 )
 
-// accept answers a target refresh request with 200, the Contact of RFC 3261 12.1.1 and a body
-// if there is one. NewResponseFromRequest copies Record-Route. The 200 to an INVITE is
+// accept answers a target refresh request with 200 and a body if there is one. The 200 to an INVITE is
 // repeated until its ACK comes, which must answer offer if that is not nil.
 func (c *Call) accept(e request, body []byte, offer *sdp.Session) error {
-	res := sipgo.NewResponseFromRequest(e.req, sipgo.StatusOK, "OK", nil)
-	res.RemoveHeader("Content-Length") // to come after the other headers
-	c.describe(res, body)
+	res := c.response(e.req, sipgo.StatusOK, "OK", body)
 	if err := e.tx.Respond(res); err != nil {
 		return err
 	}
@@ -30,6 +27,15 @@ func (c *Call) accept(e request, body []byte, offer *sdp.Session) error {
 		c.unacked.wait(c.mail)
 	}
 	return nil
+}
+
+// response makes a response that makes a dialog, or is in one: with the Contact of RFC 3261 12.1.1 and a body if there is one.
+// NewResponseFromRequest copies Record-Route.
+func (c *Call) response(req *sipgo.Request, status int, reason string, body []byte) *sipgo.Response {
+	res := sipgo.NewResponseFromRequest(req, status, reason, nil)
+	res.RemoveHeader("Content-Length") // to come after the other headers
+	c.describe(res, body)
+	return res
 }
 
 // describe gives a message the headers of one that makes or changes a session, and a session
@@ -52,7 +58,7 @@ func (c *Call) contact() sipgo.Uri {
 	local := c.peer.Local
 	uri := sipgo.Uri{
 		Scheme: "sip",
-		User:   c.room.Extension,
+		User:   c.number,
 		Host:   c.server.shown(local.Addr().Unmap()).String(),
 		Port:   int(local.Port()),
 	}

@@ -30,9 +30,6 @@ func (p GuestPolicy) valid() error {
 // errNoRoom tells that the number that was called is neither a room's nor a phone's.
 var errNoRoom = errors.New("no room has this number")
 
-// errNotCalled tells that a phone is not called.
-var errNotCalled = errors.New("phones are not called yet")
-
 // guestError tells that guests may not call a number, and why.
 type guestError struct{ why string }
 
@@ -67,6 +64,9 @@ func (s *Server) route(req *sipgo.Request, from party) (destination, error) {
 			return destination{}, &guestError{"this room: it has no PIN"}
 		}
 		return destination{room: room}, nil
+	}
+	if _, ok := s.listed.find(number); ok {
+		return destination{phone: number}, nil
 	}
 	if _, ok := s.registrar.phone(number); ok {
 		if from.guest() {

@@ -1,5 +1,5 @@
-// Package sip is the signalling of conference calls: it answers calls to rooms, keeps their
-// dialogs and hands each call to the house, which holds the conversation.
+// Package sip is the signalling of conference calls: it answers calls to rooms, connects calls to phones, keeps their
+// dialogs and hands each call to the house, which holds the conversation or has two calls talk.
 //
 // Package wire reads the network, keeps out what is malformed and runs the transactions; its
 // readers find the call that a message belongs to and put it into the call's mailbox. Each
@@ -64,21 +64,27 @@ type Config struct {
 	Resolver *net.Resolver
 	// TrunkTimes are the timers about trunks.
 	TrunkTimes TrunkTimes
+	// RingTime is how long a callee rings who has no time of his own, until the call counts as not answered, at most
+	// MaxRingTime; 0: 30 s.
+	RingTime time.Duration
 	// T1 and T2 are the timers of RFC 3261 17.1.1.1 for the retransmission of 2xx and the
 	// time that an unanswered BYE is waited for; 0: 500 ms and 4 s.
 	T1, T2 time.Duration
 	// Record gets each call that is over, also one that was refused; it must return at once.
 	// nil: nobody does.
 	Record func(store.Call)
+
+	listed directory // phones beside those that register, for tests
 }
 
-// Server answers calls to the rooms of a house.
+// Server answers calls to the rooms of a house, and connects phones.
 type Server struct {
 	log       *slog.Logger
 	house     *rooms.House
 	ports     *media.Ports
 	advertise netip.Addr
 	guests    GuestPolicy
+	ringTime  time.Duration
 	t1, t2    time.Duration
 	record    func(store.Call)
 
@@ -91,6 +97,8 @@ type Server struct {
 	resolver   *net.Resolver
 	trunkTimes TrunkTimes
 	trunks     trunks
+
+	listed directory // as in Config
 
 	wire      *wire.Wire
 	listeners []wire.Listener
@@ -119,6 +127,9 @@ func New(config Config) (*Server, error) {
 	case config.Advertise.IsValid() && config.Advertise.IsUnspecified():
 		return nil, fmt.Errorf("start SIP: advertised address %s: one that callers can reach is right", config.Advertise)
 	}
+	if config.RingTime < 0 || config.RingTime > MaxRingTime {
+		return nil, fmt.Errorf("start SIP: ring time %v: one up to %v is right", config.RingTime, MaxRingTime)
+	}
 	if err := config.Guests.valid(); err != nil {
 		return nil, fmt.Errorf("start SIP: %w", err)
 	}
@@ -135,6 +146,8 @@ func New(config Config) (*Server, error) {
 		ports:     config.Ports,
 		advertise: config.Advertise.Unmap(),
 		guests:    cmp.Or(config.Guests, GuestsPIN),
+		ringTime:  cmp.Or(config.RingTime, 30*time.Second),
+		listed:    config.listed,
 		t1:        cmp.Or(config.T1, 500*time.Millisecond),
 		t2:        cmp.Or(config.T2, 4*time.Second),
 		record:    config.Record,
@@ -245,7 +258,7 @@ func (s *Server) outside(req *sipgo.Request, tx *wire.ServerTx) error {
 			return err
 		}
 		call.mail.post(request{req, tx})
-		go call.run()
+		go call.run(tx.Peer())
 		return nil
 	case sipgo.OPTIONS:
 		return s.options(req, tx)
@@ -282,6 +295,7 @@ func (s *Server) Cancel(invite *wire.ServerTx) {
 	defer s.survive(nil)
 	if call := s.calls.born(birthOf(invite.Request())); call != nil {
 		call.cancelled.Store(true)
+		call.mail.post(gaveUp{})
 	}
 }
 

@@ -17,6 +17,7 @@ var (
 	errCancelled = errors.New("the caller gave up")
 	errMerged    = errors.New("the same request came on another way")
 	errNoDialog  = errors.New("no such call")
+	errEarly     = errors.New("the call is not answered yet")
 	errPending   = errors.New("an offer of ours has no answer yet")
 	errShutdown  = errors.New("the server is shutting down")
 	errBusy      = errors.New("too many requests at once")
@@ -32,6 +33,7 @@ const (
 	retryPorts    = 30
 	retryShutdown = 30
 	retryBusy     = 2
+	retryEarly    = 5 // RFC 3261 14.2: up to 10
 )
 
 // rejected is the error form of a refusal that the gate has worked out.
@@ -50,6 +52,7 @@ func rejection(err error) *wire.Rejection {
 		wait    *waitError
 		brief   *briefError
 		bad     *badRegister
+		callee  *outcomeError
 	)
 	switch {
 	case errors.As(err, &gate):
@@ -70,10 +73,10 @@ func rejection(err error) *wire.Rejection {
 		return reject(sipgo.StatusBadRequest, "", warning(399, bad.Error()))
 	case errors.Is(err, errIdentity), errors.Is(err, errContacts), errors.Is(err, errNoPhone):
 		return reject(sipgo.StatusForbidden, "", warning(399, err.Error()))
-	case errors.Is(err, errNotCalled):
-		return reject(sipgo.StatusTemporarilyUnavailable, "")
 	case errors.Is(err, errTrunkRoom):
 		return reject(sipgo.StatusForbidden, "", warning(399, err.Error()))
+	case errors.As(err, &callee):
+		return reject(callee.status, "")
 	case errors.Is(err, errNoRoom):
 		return reject(sipgo.StatusNotFound, "")
 	case errors.Is(err, errInfoType):
@@ -84,6 +87,8 @@ func rejection(err error) *wire.Rejection {
 		return reject(sipgo.StatusLoopDetected, "Merged Request") // RFC 3261 8.2.2.2
 	case errors.Is(err, errCancelled):
 		return reject(sipgo.StatusRequestTerminated, "")
+	case errors.Is(err, errEarly):
+		return reject(sipgo.StatusInternalServerError, "", retryAfter(retryEarly))
 	case errors.Is(err, errPending):
 		return reject(sipgo.StatusRequestPending, "")
 	case errors.Is(err, ErrSequence):

@@ -37,7 +37,7 @@ type Call struct {
 	Answered  time.Time
 	Entered   time.Time // became a member
 	Ended     time.Time
-	Result    string // not empty: one of the rooms.Result constants, or REFUSED or CANCELLED
+	Result    string // not empty: one of the Result constants of rooms or sip
 	Reason    string
 	CallAudio
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -188,6 +189,16 @@ func (b *baresip) end() {
 // heard is the last seconds of what the phone played.
 func (b *baresip) heard(seconds int) []int16 {
 	b.t.Helper()
+	pcm := b.all()
+	if len(pcm) < 8000*seconds {
+		b.t.Fatalf("the phone recorded %d samples, want %d s", len(pcm), seconds)
+	}
+	return pcm[len(pcm)-8000*seconds:]
+}
+
+// all is what the phone played in its one call.
+func (b *baresip) all() []int16 {
+	b.t.Helper()
 	b.end()
 	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
 	if err != nil || len(files) != 1 {
@@ -202,11 +213,7 @@ func (b *baresip) heard(seconds int) []int16 {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	pcm := sound.PCM(8000)
-	if len(pcm) < 8000*seconds {
-		b.t.Fatalf("the phone recorded %d samples, want %d s", len(pcm), seconds)
-	}
-	return pcm[len(pcm)-8000*seconds:]
+	return sound.PCM(8000)
 }
 
 func freeTCP(t *testing.T) string {
@@ -302,4 +309,60 @@ func TestRealPhoneRegistersAndCalls(t *testing.T) {
 			s.wait("member", 20*time.Second, func() bool { return strings.Contains(s.run("live"), "200") })
 		})
 	}
+}
+
+// recorded waits until the phone has recorded so many seconds of its one call.
+func (b *baresip) recorded(s *testServer, seconds int) {
+	b.t.Helper()
+	s.wait("recording of the call", 30*time.Second, func() bool {
+		files, _ := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
+		if len(files) == 0 {
+			return false
+		}
+		file, err := os.Stat(files[0])
+		return err == nil && file.Size() > int64(seconds*2*8000)
+	})
+}
+
+// hears tells whether some second of what the phone played is a tone at a level within 2 dB, and nothing of another.
+func (b *baresip) hears(hz, level, without float64) bool {
+	b.t.Helper()
+	for part := range slices.Chunk(b.all(), 8000) {
+		if got := tone.LevelAt(part, 8000, hz); got > level-2 && got < level+2 && tone.LevelAt(part, 8000, without) < -60 {
+			return true
+		}
+	}
+	return false
+}
+
+// Two real phones register, one calls the other, they talk, and one sends the other into a room.
+func TestRealPhonesTalkAndTransfer(t *testing.T) {
+	s := startServer(t, "--guests", "none")
+	s.run("room", "add", "1111", "--name", "Open", "--no-pin")
+	transports, tones := []string{"udp", "tcp"}, []float64{437, 1031}
+	const level = -20
+	var phones []*baresip
+	for i, transport := range transports {
+		password := generatedPassword(t, s.run("phone", "add", fmt.Sprint(200+i), "--name", fmt.Sprintf("Phone %d", i)))
+		account := fmt.Sprintf("<sip:%d@%s;transport=%s>;auth_pass=%s;regint=60;answermode=auto", 200+i, s.sip, transport, password)
+		phones = append(phones, startBaresipAs(t, 7+i, tones[i], level, account))
+	}
+	anna, bert := phones[0], phones[1]
+	s.wait("registrations that answer", 30*time.Second, func() bool { return strings.Count(s.run("phone", "list"), " ms ") == 2 })
+	anna.do("dial", "sip:201@"+s.sip+";transport=udp")
+	anna.recorded(s, 3)
+	bert.recorded(s, 3)
+	anna.press("**1111")
+	s.wait("member", 20*time.Second, func() bool { return strings.Contains(s.run("live", "1111", "--json"), `"caller": "201"`) })
+	if !anna.hears(tones[1], level, tones[0]) {
+		t.Error("who has called does not hear the other one, or hears himself")
+	}
+	if !bert.hears(tones[0], level, tones[1]) {
+		t.Error("who was called does not hear the other one, or hears himself")
+	}
+	s.wait("history of both legs", 20*time.Second, func() bool {
+		history := s.run("calls", "--json")
+		return strings.Contains(history, `"reason": "has transferred the other party"`) && strings.Contains(history, `"room": "1111"`) &&
+			strings.Contains(history, `"direction": "out"`)
+	})
 }

@@ -25,17 +25,19 @@ import (
 // serveCmd is the configuration of the server: each field is a flag, an environment variable and a key of the
 // configuration file.
 type serveCmd struct {
-	Config    configFile      `help:"Read settings from a TOML file; its keys are the names of these flags." placeholder:"FILE" env:"CONCLAVE_CONFIG"`
-	SIP       []string        `name:"sip" help:"Listen for SIP here (${default}); may be repeated." placeholder:"URL" default:"udp://0.0.0.0:5060,tcp://0.0.0.0:5060" env:"CONCLAVE_SIP"`
-	RTPPorts  portRange       `name:"rtp-ports" help:"UDP ports for audio, two for each call (${default})." placeholder:"FIRST-LAST" default:"10000-20000" env:"CONCLAVE_RTP_PORTS"`
-	Advertise publicAddr      `help:"Address that phones are told to send to, for a server behind NAT." placeholder:"ADDR" env:"CONCLAVE_ADVERTISE"`
-	Guests    sip.GuestPolicy `help:"Whom callers may reach who have not proven who they are: none, pin (rooms with a PIN), all (${default})." placeholder:"POLICY" enum:"none,pin,all" default:"pin" env:"CONCLAVE_GUESTS"`
-	Digests   []string        `help:"Digest algorithms that phones are offered, in this order (${default}); MD5 alone for phones that give up at another." placeholder:"NAME" enum:"SHA-256,MD5" default:"SHA-256,MD5" env:"CONCLAVE_DIGESTS"`
-	Log       string          `help:"Format of the log on standard error: text or json (${default})." placeholder:"FORMAT" enum:"text,json" default:"text" env:"CONCLAVE_LOG"`
-	LogLevel  string          `help:"Least level that is logged: debug, info, warn, error (${default})." placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" env:"CONCLAVE_LOG_LEVEL"`
-	Workers   int             `help:"Threads that mix; 0 is one for each core." placeholder:"N" default:"0" env:"CONCLAVE_WORKERS"`
-	History   int             `name:"history-days" help:"Days for which calls are kept for conclave calls; 0 keeps none (${default})." placeholder:"DAYS" default:"90" env:"CONCLAVE_HISTORY_DAYS"`
-	FirstRoom bool            `help:"In an empty database add room 1000, and print how to dial." env:"CONCLAVE_FIRST_ROOM"`
+	Config       configFile      `help:"Read settings from a TOML file; its keys are the names of these flags." placeholder:"FILE" env:"CONCLAVE_CONFIG"`
+	SIP          []string        `name:"sip" help:"Listen for SIP here (${default}); may be repeated." placeholder:"URL" default:"udp://0.0.0.0:5060,tcp://0.0.0.0:5060" env:"CONCLAVE_SIP"`
+	RTPPorts     portRange       `name:"rtp-ports" help:"UDP ports for audio, two for each call (${default})." placeholder:"FIRST-LAST" default:"10000-20000" env:"CONCLAVE_RTP_PORTS"`
+	Advertise    publicAddr      `help:"Address that phones are told to send to, for a server behind NAT." placeholder:"ADDR" env:"CONCLAVE_ADVERTISE"`
+	Guests       sip.GuestPolicy `help:"Whom callers may reach who have not proven who they are: none, pin (rooms with a PIN), all (${default})." placeholder:"POLICY" enum:"none,pin,all" default:"pin" env:"CONCLAVE_GUESTS"`
+	Digests      []string        `help:"Digest algorithms that phones are offered, in this order (${default}); MD5 alone for phones that give up at another." placeholder:"NAME" enum:"SHA-256,MD5" default:"SHA-256,MD5" env:"CONCLAVE_DIGESTS"`
+	TransferCode string          `name:"transfer-code" help:"Keys that a phone dials in a call before the room that the other party is to be moved to (${default}); empty: none." placeholder:"KEYS" default:"**" env:"CONCLAVE_TRANSFER_CODE"`
+	RingTime     time.Duration   `name:"ring-time" help:"How long a callee rings who has no time of his own, until the call counts as not answered (${default}), at most 2m." placeholder:"TIME" default:"30s" env:"CONCLAVE_RING_TIME"`
+	Log          string          `help:"Format of the log on standard error: text or json (${default})." placeholder:"FORMAT" enum:"text,json" default:"text" env:"CONCLAVE_LOG"`
+	LogLevel     string          `help:"Least level that is logged: debug, info, warn, error (${default})." placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" env:"CONCLAVE_LOG_LEVEL"`
+	Workers      int             `help:"Threads that mix; 0 is one for each core." placeholder:"N" default:"0" env:"CONCLAVE_WORKERS"`
+	History      int             `name:"history-days" help:"Days for which calls are kept for conclave calls; 0 keeps none (${default})." placeholder:"DAYS" default:"90" env:"CONCLAVE_HISTORY_DAYS"`
+	FirstRoom    bool            `help:"In an empty database add room 1000, and print how to dial." env:"CONCLAVE_FIRST_ROOM"`
 }
 
 // Validate is called by kong once all settings are read.
@@ -43,10 +45,15 @@ func (c *serveCmd) Validate() error {
 	switch {
 	case len(c.SIP) == 0:
 		return errors.New("--sip: it takes at least one listener, for example udp://0.0.0.0:5060")
+	case c.RingTime <= 0 || c.RingTime > sip.MaxRingTime:
+		return fmt.Errorf("--ring-time %v: it takes a time of up to %v, for example 30s", c.RingTime, sip.MaxRingTime)
 	case c.Workers < 0:
 		return fmt.Errorf("--workers %d: it takes the number of threads, or 0 for one for each core", c.Workers)
 	case c.History < 0 || c.History > history.MaxDays:
 		return fmt.Errorf("--history-days %d: it takes the days for which calls are kept, up to %d, or 0 to keep none", c.History, history.MaxDays)
+	}
+	if err := rooms.CheckTransferCode(c.TransferCode); err != nil {
+		return fmt.Errorf("--transfer-code: %w", err)
 	}
 	return nil
 }
@@ -94,7 +101,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	defer engine.Close()
-	house, err := rooms.New(rooms.Config{Engine: engine, Log: log})
+	house, err := rooms.New(rooms.Config{Engine: engine, Log: log, TransferCode: c.TransferCode})
 	if err != nil {
 		return err
 	}
@@ -127,6 +134,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		Phones:    phones,
 		Digests:   c.Digests,
 		Store:     db,
+		RingTime:  c.RingTime,
 	})
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

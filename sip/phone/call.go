@@ -40,25 +40,13 @@ func newCall(p *Phone, server, number string, o Options) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Call{
-		phone:   p,
-		server:  server,
-		options: o,
-		final:   make(chan struct{}),
-		done:    make(chan struct{}),
-		dialog:  newDialog(p.transport, via, server, number, o.From),
+	c, err := callIn(p, server, o, newDialog(p.transport, via, server, number, o.From))
+	if err != nil {
+		return nil, err
 	}
-	media := o.Media
-	if !media.IsValid() {
-		if c.stream, err = newStream(p, via.Addr(), o); err != nil {
-			return nil, err
-		}
-		media = c.stream.address()
-	}
-	c.local = newDescription(o, media)
 	c.invite = c.newInvite()
 	p.mu.Lock()
-	p.calls[string(c.dialog.callID)] = c
+	p.calls[c.dialog.key()] = c
 	p.mu.Unlock()
 	c.began = time.Now()
 	if err := p.start(c.dial); err != nil {
@@ -79,6 +67,28 @@ func (c *Call) newInvite() *sipgo.Request {
 		c.attach(invite)
 	}
 	return invite
+}
+
+// callIn is a call of a dialog, with audio that is not started yet.
+func callIn(p *Phone, server string, o Options, d *dialog) (*Call, error) {
+	c := &Call{
+		phone:   p,
+		server:  server,
+		options: o,
+		final:   make(chan struct{}),
+		done:    make(chan struct{}),
+		dialog:  d,
+	}
+	media := o.Media
+	if !media.IsValid() {
+		var err error
+		if c.stream, err = newStream(p, d.via.Addr(), o); err != nil {
+			return nil, err
+		}
+		media = c.stream.address()
+	}
+	c.local = newDescription(o, media)
+	return c, nil
 }
 
 // attach puts our description into msg.
@@ -265,11 +275,11 @@ func (c *Call) finish(why string) {
 		return
 	}
 	c.over, c.ending = true, why
-	branches, callID := c.branches, string(c.dialog.callID)
+	branches, key := c.branches, c.dialog.key()
 	c.mu.Unlock()
 	c.phone.mu.Lock()
-	delete(c.phone.calls, callID)
-	c.phone.ended[callID] = true
+	delete(c.phone.calls, key)
+	c.phone.ended[key] = true
 	for _, b := range branches {
 		delete(c.phone.acks, b)
 	}

@@ -11,6 +11,24 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 )
 
+// dialogKey names a dialog among those of a phone: several phones behind one contact answer one INVITE with tags of
+// their own.
+type dialogKey struct{ callID, tag string }
+
+// keyOf is the dialog that a request of the far end belongs to; without a tag in To it belongs to none.
+func keyOf(req *sipgo.Request) dialogKey {
+	key := dialogKey{callID: string(*req.CallID())}
+	if to := req.To(); to != nil {
+		key.tag, _ = to.Params.Get("tag")
+	}
+	return key
+}
+
+func (d *dialog) key() dialogKey {
+	tag, _ := d.from.Params.Get("tag")
+	return dialogKey{string(d.callID), tag}
+}
+
 // dialog is what the requests of one call have in common (RFC 3261 12).
 type dialog struct {
 	transport string
@@ -100,6 +118,26 @@ func (d *dialog) contact() *sipgo.ContactHeader {
 		address.UriParams.Add("transport", "tcp")
 	}
 	return &sipgo.ContactHeader{Address: address}
+}
+
+// answering is the dialog that our 2xx to an INVITE makes (RFC 3261 12.1.1), under a tag of its own.
+func answering(transport string, via netip.AddrPort, invite *sipgo.Request) *dialog {
+	d := &dialog{
+		transport: transport,
+		via:       via,
+		from:      sipgo.FromHeader{Address: invite.To().Address, Params: sipgo.NewParams()},
+		to:        sipgo.ToHeader{Address: invite.From().Address, Params: invite.From().Params.Clone()},
+		callID:    *invite.CallID(),
+		target:    invite.From().Address,
+	}
+	d.from.Params.Add("tag", rand.Text()[:10])
+	if contact := invite.Contact(); contact != nil {
+		d.target = contact.Address
+	}
+	for _, h := range invite.GetHeaders("Record-Route") {
+		d.routes = append(d.routes, h.(*sipgo.RecordRouteHeader).Address)
+	}
+	return d
 }
 
 // confirm takes the far end's tag, target and route set from a 2xx to the

@@ -75,7 +75,7 @@ type Options struct {
 	Offerless bool
 	// Edit, if not nil, changes each description before it is sent.
 	Edit func(sdp string) string
-	// Headers are added to the INVITE.
+	// Headers are added to the INVITE, or to the 200 that answers one.
 	Headers []sipgo.Header
 	// LoseACKs is how many ACKs to the 2xx are lost on their way.
 	LoseACKs int

@@ -1,4 +1,4 @@
-// Package phone is a small telephone: it places calls over SIP, speaks and
+// Package phone is a small telephone: it places and takes calls over SIP, speaks and
 // hears RTP, presses keys and misbehaves on request. Tests and the benchmark
 // call the server with it, so it shares no code with the server beyond the
 // SIP message parser: what both got wrong in the same way would go unseen.
@@ -41,9 +41,14 @@ type Phone struct {
 	tcp     map[string]*net.TCPConn // by server
 	waiting map[string]chan *sipgo.Response
 	acks    map[string]*outgoing // by branch of the INVITE: sent again with each final response
-	calls   map[string]*Call
-	ended   map[string]bool // Call-IDs of calls that are over: a repeated BYE still gets its 200
+	calls   map[dialogKey]*Call
+	ended   map[dialogKey]bool   // calls that are over: a repeated BYE still gets its 200
+	invites map[string]*Incoming // by branch of the INVITE
+	rings   chan *Incoming       // not yet taken by Incoming
 }
+
+// maxRinging is how many incoming calls may wait for Incoming.
+const maxRinging = 100
 
 // New returns a phone that signals over transport ("udp" or "tcp") from the
 // IP address host, at a port that the system chooses.
@@ -59,8 +64,10 @@ func New(transport, host string) (*Phone, error) {
 		tcp:       make(map[string]*net.TCPConn),
 		waiting:   make(map[string]chan *sipgo.Response),
 		acks:      make(map[string]*outgoing),
-		calls:     make(map[string]*Call),
-		ended:     make(map[string]bool),
+		calls:     make(map[dialogKey]*Call),
+		ended:     make(map[dialogKey]bool),
+		invites:   make(map[string]*Incoming),
+		rings:     make(chan *Incoming, maxRinging),
 	}
 	switch transport {
 	case "udp":

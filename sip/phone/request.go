@@ -129,12 +129,15 @@ func (c *Call) PressInfo(ctx context.Context, digits, contentType string) error 
 
 // serve answers a request from the far end.
 func (p *Phone) serve(req *sipgo.Request, from string) {
-	if req.CallID() == nil || req.CSeq() == nil || req.Method == sipgo.ACK {
+	if req.CallID() == nil || req.CSeq() == nil {
 		return
 	}
-	callID := string(*req.CallID())
+	key := keyOf(req)
+	if p.ring(req, key, from) {
+		return
+	}
 	p.mu.Lock()
-	c, ended := p.calls[callID], p.ended[callID]
+	c, ended := p.calls[key], p.ended[key]
 	p.mu.Unlock()
 	var res *sipgo.Response
 	switch {
