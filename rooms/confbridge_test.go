@@ -66,7 +66,7 @@ func TestEachLineOfAConfbridgeConfIsJudged(t *testing.T) {
 		{38, "default_bridge: record_command=/usr/local/bin/mail-it", "refused", "runs a program"},
 		{39, "default_bridge: video_mode=follow_talker", "refused", "means nothing for audio"},
 		{40, "default_bridge: internal_sample_rate=auto", "taken", ""},
-		{41, "default_bridge: mixing_interval=40", "refused", "it takes 20"},
+		{41, "default_bridge: mixing_interval=40", "taken", ""},
 		{42, "default_bridge: language=en_GB", "mapped", "to en"},
 		{43, "default_bridge: jitterbuffer=yes", "taken", ""},
 		{44, "default_bridge: sound_begin=beep", "taken", ""},
@@ -127,7 +127,7 @@ func TestProfilesOfAConfbridgeConfBecomeOptions(t *testing.T) {
 	}{
 		{"default_user", found.Users, with(map[string]string{"wait_marked": "yes", "end_marked": "y", "announce_user_count_all": "3"}), "4711"},
 		{"chairs", found.Users, with(map[string]string{"admin": "yes", "marked": "yes"}), ""},
-		{"default_bridge", found.Bridges, map[string]string{"max_members": "25", "internal_sample_rate": "auto", "language": "en",
+		{"default_bridge", found.Bridges, map[string]string{"max_members": "25", "internal_sample_rate": "auto", "mixing_interval": "40", "language": "en",
 			"jitterbuffer": "yes", "sound_begin": "beep"}, ""},
 	}
 	for _, test := range tests {

@@ -14,7 +14,7 @@ var bridgeOptions = []option{
 	{"record_file_timestamp", always(true), "yes", "has no effect, as this version does not record", nothing},
 	{"internal_sample_rate", oneOf("auto", "8000"), "auto", "is the rate of the mix in Hz", nothing},
 	{"maximum_sample_rate", oneOf(noValue), noValue, "limits the rate of the mix in Hz", nothing},
-	{"mixing_interval", oneOf("20"), "20", "is how much is mixed at a time, in milliseconds", nothing},
+	{"mixing_interval", oneOf("10", "20", "40", "80"), "20", "has no effect, as 20 ms are mixed at a time, whatever it says", nothing},
 	{"enable_events", always(false), "no", "sends events to phones as text, which this version does not do", nothing},
 }
 

@@ -104,7 +104,7 @@ func TestOptionsAreRead(t *testing.T) {
 		{"answer_channel", "yes", defaults}, {"record_conference", "0", defaults},
 		{"record_file_append", "yes", defaults}, {"record_file_timestamp", "true", defaults},
 		{"internal_sample_rate", "auto", defaults}, {"internal_sample_rate", "8000", defaults},
-		{"maximum_sample_rate", "none", defaults}, {"mixing_interval", " 20 ", defaults},
+		{"maximum_sample_rate", "none", defaults}, {"mixing_interval", " 20 ", defaults}, {"mixing_interval", "80", defaults},
 	}
 	tested := map[string]bool{}
 	for _, test := range tests {
@@ -209,7 +209,7 @@ func TestWrongOptionsAreNamedWithWhatWouldBeRight(t *testing.T) {
 		{"record_file_append", "no", []string{"record_file_append", "not supported by this version", "takes yes"}},
 		{"internal_sample_rate", "16000", []string{"internal_sample_rate", `"16000"`, "not supported by this version", "auto or 8000"}},
 		{"maximum_sample_rate", "8000", []string{"maximum_sample_rate", "not supported by this version", "takes none"}},
-		{"mixing_interval", "40", []string{"mixing_interval", "not supported by this version", "takes 20"}},
+		{"mixing_interval", "30", []string{"mixing_interval", "not supported by this version", "takes 10 or 20 or 40 or 80"}},
 		{"music_on_hold_class", "jazz", []string{"music_on_hold_class", "not supported by this version", "default or none"}},
 
 		{"record_file", "/x.wav", []string{"record_file", "not supported by this version", "does not record"}},

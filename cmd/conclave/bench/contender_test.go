@@ -81,8 +81,9 @@ func TestOneContenderStandsStillInTheWindowOfTheOther(t *testing.T) {
 		if err := turn.runs.window(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if after := turn.rests.used(t); after != before {
-			t.Errorf("the one that rests used %v", after-before)
+		// One of its threads may still have been on its way to the stop.
+		if used := turn.rests.used(t) - before; used > counted/10 {
+			t.Errorf("the one that rests used %v", used)
 		}
 		if w := turn.runs.windows; len(w) != 1 || w[0].cpu <= 0 || w[0].elapsed < counted {
 			t.Errorf("windows of the one that runs: %+v", w)
