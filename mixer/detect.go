@@ -32,13 +32,21 @@ func (s *Seat) DetectTalk(o TalkOptions) {
 		if hang == 0 {
 			a.threshold.hold = hangOver
 		}
-		s.talk.hold = 0
-		if s.measured = o.Threshold > 0; !s.measured {
+		s.talk.hold, s.measured = 0, 0
+		switch {
+		case o.Threshold == 0:
 			s.talk.hold = hang
+		case a.threshold.hold >= hangOver:
+			s.measured = measuredApart
+		default:
+			s.measured = 1
 		}
 		s.attended = a.attends()
 	})
 }
+
+// measuredApart is how many ticks lie between two measurements of talk that goes on, where it may pause for long.
+const measuredApart = 8
 
 // attends tells that there is something to do with what comes in.
 func (a *aside) attends() bool {
@@ -54,7 +62,11 @@ func (s *Seat) attend(frame []int16, kind media.FrameKind, speaks, voice bool) (
 	}
 	talks, mixed = voice, voice
 	if a.detect.Threshold > 0 {
-		talks = a.threshold.update(frame, a.detect.Threshold, voice)
+		passed := int16(s.measured)
+		if s.attended {
+			passed = 1
+		}
+		talks = a.threshold.update(frame, a.detect.Threshold, voice, passed)
 		if a.detect.Drop {
 			mixed = talks
 		}
@@ -66,12 +78,12 @@ func (s *Seat) attend(frame []int16, kind media.FrameKind, speaks, voice bool) (
 }
 
 // threshold tells by one level which of what is voice is talk, with hang-over. It decides within the frame that it looks
-// at, so that the first syllable is whole.
+// at, so that the first syllable is whole. passed is how many frames have passed since the last one.
 type threshold struct {
 	hang, hold int16 // frames
 }
 
-func (t *threshold) update(frame []int16, least int, voice bool) bool {
+func (t *threshold) update(frame []int16, least int, voice bool, passed int16) bool {
 	sum := 0
 	if voice {
 		for _, s := range frame {
@@ -80,8 +92,8 @@ func (t *threshold) update(frame []int16, least int, voice bool) bool {
 	}
 	if voice && sum >= least*len(frame) {
 		t.hang = t.hold
-	} else if t.hang > 0 {
-		t.hang--
+	} else {
+		t.hang = max(0, t.hang-passed)
 	}
 	return t.hang > 0
 }

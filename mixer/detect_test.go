@@ -50,6 +50,7 @@ func TestHowTalkIsToldFromNoise(t *testing.T) {
 		{"a threshold that both pass", TalkOptions{Threshold: 400, Drop: true}, levels(50, loud, 50, faint), [2]float64{-20, -32}, 2 * time.Second, 1},
 		{"silence bridges a pause", TalkOptions{Threshold: 1000, Silence: 500 * time.Millisecond}, levels(20, loud, 20, none, 60, loud), [2]float64{0, -20}, 2 * time.Second, 1},
 		{"and no longer one", TalkOptions{Threshold: 1000, Silence: 200 * time.Millisecond}, levels(20, loud, 20, none, 60, loud), [2]float64{0, -20}, 1780 * time.Millisecond, 3},
+		{"a long silence", TalkOptions{Threshold: 1000, Silence: time.Second}, levels(20, loud, 80, none), [2]float64{0, 0}, 1400 * time.Millisecond, 2},
 		{"short silence without a threshold", TalkOptions{Silence: 200 * time.Millisecond}, levels(20, loud, 80, none), [2]float64{0, -110}, 600 * time.Millisecond, 2},
 		{"everything is mixed", TalkOptions{Always: true}, levels(100, -35), [2]float64{-55, -55}, 0, 0},
 		{"noise is not, by itself", TalkOptions{}, levels(100, -35), [2]float64{-110, -110}, 0, 0},
@@ -79,7 +80,11 @@ func TestHowTalkIsToldFromNoise(t *testing.T) {
 					t.Errorf("second %d: heard at %.1f dBFS, want %.1f", i+1, l, want)
 				}
 			}
-			if got := talker.seat.stats().TalkTime - before; (got - tt.talked).Abs() > 60*time.Millisecond {
+			within := 60 * time.Millisecond
+			if tt.options.Silence >= hangOver*tickTime {
+				within = measuredApart * tickTime
+			}
+			if got := talker.seat.stats().TalkTime - before; (got - tt.talked).Abs() > within {
 				t.Errorf("talked for %v, want %v", got, tt.talked)
 			}
 			if n := len(talker.events); n > tt.told || n < tt.told-1 {

@@ -31,12 +31,12 @@ type Seat struct {
 	talking     bool // as last told
 	musical     bool // music is wanted
 	timedOut    bool
-	attended    bool // aside has to do with whatever comes in: it is recorded, or let into the mix by other rules
-	measured    bool // what is voice is talk from a threshold on
-	shaped      bool // and with what is given to the mix: its volume, the sound of a key
-	dialling    bool // a key is being sounded to the others
-	keying      bool // a key may be heard: aside.dtmf follows it
-	scaled      bool // the conference is louder or softer to it than it is
+	attended    bool  // aside has to do with whatever comes in: it is recorded, or let into the mix by other rules
+	measured    uint8 // what is voice is talk from a threshold on: it is measured so many ticks apart while talk goes on; 0: never
+	shaped      bool  // and with what is given to the mix: its volume, the sound of a key
+	dialling    bool  // a key is being sounded to the others
+	keying      bool  // a key may be heard: aside.dtmf follows it
+	scaled      bool  // the conference is louder or softer to it than it is
 	talk        talk
 	give        ramp // of its voice into the mix
 	hear        ramp // of the conference to it
@@ -88,8 +88,11 @@ func (s *Seat) receive(t media.Time) {
 		keyed = s.key(frame, kind, heard)
 	}
 	talks := voice
-	if s.attended || s.measured && (voice || s.talking) {
+	switch measured := s.measured > 0 && (voice || s.talking); {
+	case s.attended || measured && (!s.talking || (t.Tick+uint64(s.number))%uint64(s.measured) == 0):
 		talks, voice = s.attend(frame, kind, speaks, voice)
+	case measured:
+		talks = true
 	}
 	if told := talks && heard && !keyed; told != s.talking {
 		s.talking = told
