@@ -32,7 +32,7 @@ type Seat struct {
 	musical     bool // music is wanted
 	timedOut    bool
 	attended    bool  // aside has to do with whatever comes in: it is recorded, or let into the mix by other rules
-	measured    uint8 // what is voice is talk from a threshold on: it is measured so many ticks apart while talk goes on; 0: never
+	measured    uint8 // voice is talk from a threshold on, measured so many ticks apart while talk goes on; 0: it always is
 	shaped      bool  // and with what is given to the mix: its volume, the sound of a key
 	dialling    bool  // a key is being sounded to the others
 	keying      bool  // a key may be heard: aside.dtmf follows it

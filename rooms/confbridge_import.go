@@ -54,9 +54,9 @@ const (
 // voices must be in the library.
 func (c ConfBridge) Import(library *Library) Import {
 	r := importer{
-		library: library,
-		judged:  make(map[int]ImportLine),
-		out:     Import{Users: make(map[string]ImportProfile), Bridges: make(map[string]ImportProfile)},
+		stock:  library,
+		judged: make(map[int]ImportLine),
+		out:    Import{Users: make(map[string]ImportProfile), Bridges: make(map[string]ImportProfile)},
 	}
 	for _, section := range c.Sections {
 		if !section.Template {
@@ -74,9 +74,9 @@ func (c ConfBridge) Import(library *Library) Import {
 
 // importer judges settings. Those of a template are judged in the first section that inherits them.
 type importer struct {
-	library *Library
-	judged  map[int]ImportLine // by line
-	out     Import
+	stock  *Library
+	judged map[int]ImportLine // by line
+	out    Import
 }
 
 // judge records what becomes of a setting, unless that has been said before.
@@ -182,7 +182,7 @@ func (r *importer) option(s ConfBridgeSetting, kind string, profile *ImportProfi
 		r.judge(s, ImportRefused, err.Error())
 		return
 	}
-	settled, err := r.library.Settle(name, r.language(o, s.Value))
+	settled, err := r.stock.Settle(name, r.language(o, s.Value))
 	if err != nil {
 		r.judge(s, ImportRefused, strings.TrimPrefix(err.Error(), "option "+name+": "))
 		return
@@ -203,10 +203,10 @@ func (r *importer) language(o option, given string) string {
 	if o.kind.refersTo != RefersToVoice {
 		return given
 	}
-	if _, ok := r.library.voices.Voice(given); ok {
+	if _, ok := r.stock.voices.Voice(given); ok {
 		return given
 	}
-	if name, ok := r.library.voices.Prefer(strings.ReplaceAll(given, "_", "-")); ok {
+	if name, ok := r.stock.voices.Prefer(strings.ReplaceAll(given, "_", "-")); ok {
 		return name
 	}
 	return given
@@ -240,7 +240,7 @@ func (r *importer) entry(s ConfBridgeSetting, menu *Menu) {
 	}
 	parsed, err := ParseMenu(menu.Name, map[string]string{s.Name: s.Value})
 	if err == nil {
-		parsed, err = r.library.SettleMenu(parsed)
+		parsed, err = r.stock.SettleMenu(parsed)
 	}
 	if err != nil {
 		r.judge(s, ImportRefused, strings.TrimPrefix(err.Error(), "menu "+menu.Name+": "))

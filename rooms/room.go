@@ -50,7 +50,7 @@ func NewRoom(stored store.Room, library *Library) (room Room, warnings []error, 
 	if err := CheckPINs(stored.PIN, stored.ModeratorPIN); err != nil {
 		return Room{}, nil, fmt.Errorf("room %s: %w", stored.Extension, err)
 	}
-	f := furnisher{library: library, room: Room{
+	f := furnisher{stock: library, room: Room{
 		ID:           stored.ID,
 		Extension:    stored.Extension,
 		Name:         stored.Name,
@@ -78,7 +78,7 @@ func CheckPINs(participants, moderators string) error {
 
 // furnisher gives a room what its options name.
 type furnisher struct {
-	library  *Library
+	stock    *Library
 	room     Room
 	warnings []error
 }
@@ -88,7 +88,7 @@ func (f *furnisher) furnish() {
 	voice := f.voice(&options.Language)
 	for _, prompt := range slices.Sorted(maps.Keys(options.Sounds)) {
 		name := options.Sounds[prompt]
-		sound, err := f.library.sound(voice, name)
+		sound, err := f.stock.sound(voice, name)
 		if err != nil {
 			f.warn("in place of the prompt %s: %s cannot be played, the prompt is: %w", prompt, name, err)
 			continue
@@ -96,7 +96,7 @@ func (f *furnisher) furnish() {
 		f.keep(prompt, sound)
 	}
 	if name := options.Announcement; name != "" {
-		sound, err := f.library.sound(voice, name)
+		sound, err := f.stock.sound(voice, name)
 		if err != nil {
 			f.warn("announcement %s is not played: %w", name, err)
 		}
@@ -108,24 +108,24 @@ func (f *furnisher) furnish() {
 
 // voice finds the room's voice, or makes the standard one its voice.
 func (f *furnisher) voice(name *string) *Voice {
-	voice, ok := f.library.voices.Voice(*name)
+	voice, ok := f.stock.voices.Voice(*name)
 	if !ok {
 		standard := standardOf("language")
 		if *name != standard {
 			f.warn("there is no voice %s, %s speaks instead", *name, standard)
 		}
 		*name = standard
-		voice, _ = f.library.voices.Voice(standard)
+		voice, _ = f.stock.voices.Voice(standard)
 	}
 	return voice
 }
 
 // menu finds a menu with the sounds that it plays, or takes the standard one.
 func (f *furnisher) menu(name, standard string, voice *Voice) Menu {
-	menu, err := f.library.Menu(name)
+	menu, err := f.stock.Menu(name)
 	if err != nil {
 		f.warn("the menu %s takes the place of %s: %w", standard, name, err)
-		menu, err = f.library.Menu(standard)
+		menu, err = f.stock.Menu(standard)
 		if err != nil {
 			f.warn("the menu %s is left out: %w", standard, err)
 		}
@@ -147,7 +147,7 @@ func (f *furnisher) playable(menu, keys, file string, voice *Voice) {
 			return
 		}
 	}
-	sound, err := f.library.sound(voice, file)
+	sound, err := f.stock.sound(voice, file)
 	if err != nil {
 		f.warn("menu %s: keys %s: %s is not played: %w", menu, keys, file, err)
 		return

@@ -96,7 +96,7 @@ func (c *roomImportCmd) Run(ctx context.Context, data dataDir) error {
 	if c.DryRun {
 		return nil
 	}
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
 // readConfiguration reads a text file of a size that a person may have written.

@@ -61,7 +61,7 @@ func (c *menuSetCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	fmt.Printf("menu %s changed\n", c.Name)
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
 // entry reads the keys and actions of the command line, and finds the sounds that they play. Without actions only its
@@ -167,7 +167,7 @@ func (c *menuRmCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	fmt.Printf("menu %s removed\n", c.Name)
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
 // menuView is a menu as it is shown.

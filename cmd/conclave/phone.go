@@ -61,7 +61,7 @@ func (c *phoneAddCmd) Run(ctx context.Context, data dataDir) error {
 	} else {
 		fmt.Printf("phone %s added\n", c.Ext)
 	}
-	return reloadPhones(ctx, data)
+	return reload(ctx, data, "phones")
 }
 
 type phoneListCmd struct {
@@ -181,7 +181,7 @@ func (c *phoneSetCmd) Run(ctx context.Context, data dataDir) error {
 	} else {
 		fmt.Printf("phone %s changed\n", c.Ext)
 	}
-	return reloadPhones(ctx, data)
+	return reload(ctx, data, "phones")
 }
 
 type phoneRmCmd struct {
@@ -198,14 +198,5 @@ func (c *phoneRmCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	fmt.Printf("phone %s removed\n", c.Ext)
-	return reloadPhones(ctx, data)
-}
-
-// reloadPhones tells a running server that phones have changed; where none runs there is nobody to tell.
-func reloadPhones(ctx context.Context, data dataDir) error {
-	err := newClient(data).call(ctx, "POST", "/v1/phones/reload", nil)
-	if err != nil && !errors.Is(err, errNoServer) {
-		return fmt.Errorf("the change is stored, but the running server does not know of it: %w", err)
-	}
-	return nil
+	return reload(ctx, data, "phones")
 }

@@ -68,7 +68,7 @@ func (c *roomAddCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	printAdded(room, generated)
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
 // newPINBeside generates the PIN of a room that can be told from its moderators' PIN, if it has one.
@@ -201,7 +201,7 @@ func (c *roomSetCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	fmt.Printf("room %s changed\n", c.Ext)
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
 type roomRmCmd struct {
@@ -218,12 +218,13 @@ func (c *roomRmCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	fmt.Printf("room %s removed\n", c.Ext)
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
-// reload tells a running server that rooms have changed; where none runs there is nobody to tell.
-func reload(ctx context.Context, data dataDir) error {
-	err := newClient(data).call(ctx, "POST", "/v1/rooms/reload", nil)
+// reload tells a running server what has changed: rooms (with menus, voices and trunks) or phones. Where none runs there is
+// nobody to tell.
+func reload(ctx context.Context, data dataDir, what string) error {
+	err := newClient(data).call(ctx, "POST", "/v1/"+what+"/reload", nil)
 	if err != nil && !errors.Is(err, errNoServer) {
 		return fmt.Errorf("the change is stored, but the running server does not know of it: %w", err)
 	}

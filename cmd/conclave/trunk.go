@@ -61,7 +61,7 @@ func (c *trunkAddCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	fmt.Printf("trunk %s added\n", trunk.Name)
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
 type trunkSetCmd struct {
@@ -100,7 +100,7 @@ func (c *trunkSetCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	fmt.Printf("trunk %s changed\n", c.Name)
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
 // change makes of a trunk what is given.
@@ -147,7 +147,7 @@ func (c *trunkRmCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	fmt.Printf("trunk %s removed\n", c.Name)
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
 // readPassword returns a password as given, or for - the first line of standard input; a terminal does not show it.

@@ -70,7 +70,7 @@ func (c *voiceAddCmd) Run(ctx context.Context, data dataDir) error {
 		fmt.Println("numbers are spoken figure by figure, as its language is not known; --language en, de or ru would tell")
 	}
 	printUnreadable("left out ", added.Unreadable)
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
 type voiceListCmd struct {
@@ -173,7 +173,7 @@ func (c *voiceRmCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	fmt.Printf("voice %s removed\n", c.Name)
-	return reload(ctx, data)
+	return reload(ctx, data, "rooms")
 }
 
 // inUse refuses to remove the voice of a room, unless a built-in one of that name remains.
