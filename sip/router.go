@@ -49,21 +49,17 @@ func (s *Server) exists(number string) bool {
 }
 
 // route finds what a request is for, if from may call it. Its number is the user part of the Request-URI, unescaped
-// (RFC 3261 19.1.4), and nothing else; over a trunk it may be behind the trunk's DID block. The error is errNoRoom,
-// errTrunkRoom or a guestError.
+// (RFC 3261 19.1.4), and nothing else; over a trunk it may be behind the trunk's DID block. The error is that of reach.
 func (s *Server) route(req *sipgo.Request, from party) (destination, error) {
-	number := s.number(req, from, s.exists)
+	return s.reach(s.number(req, from, s.exists), from)
+}
+
+// reach is the one place that says what a number stands for and whether a party may reach it, be it by a call or by a
+// transfer: from is who wants it, of a transfer who transfers. The error is errNoRoom, errTrunkRoom or a
+// guestError.
+func (s *Server) reach(number string, from party) (destination, error) {
 	if room, ok := s.house.Room(number); ok {
-		switch {
-		case from.trunk != "":
-			return destination{room: room}, s.admits(from.trunk, room)
-		case !from.guest():
-		case s.guests == GuestsNone:
-			return destination{}, &guestError{"this room: no room takes guests"}
-		case s.guests == GuestsPIN && room.PIN == "":
-			return destination{}, &guestError{"this room: it has no PIN"}
-		}
-		return destination{room: room}, nil
+		return destination{room: room}, s.mayEnter(room, from)
 	}
 	if _, ok := s.listed.find(number); ok {
 		return destination{phone: number}, nil
@@ -75,4 +71,19 @@ func (s *Server) route(req *sipgo.Request, from party) (destination, error) {
 		return destination{phone: number}, nil
 	}
 	return destination{}, errNoRoom
+}
+
+// mayEnter tells whether a party may call a room; a PIN may be asked of it there. The error is errTrunkRoom or a guestError.
+func (s *Server) mayEnter(room rooms.Room, from party) error {
+	switch {
+	case from.trunk != "":
+		return s.admits(from.trunk, room)
+	case !from.guest():
+		return nil
+	case s.guests == GuestsNone:
+		return &guestError{"this room: no room takes guests"}
+	case s.guests == GuestsPIN && room.PIN == "":
+		return &guestError{"this room: it has no PIN"}
+	}
+	return nil
 }
