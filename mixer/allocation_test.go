@@ -18,6 +18,7 @@ func TestTickAllocatesNothingWithAllThatASeatCanDo(t *testing.T) {
 	listener, alone := c.phone(conf, nil), c.phone(conf, nil)
 	for _, p := range c.phones {
 		p.seat.Enter()
+		p.seat.AutomaticGain(true)
 	}
 	talker.seat.TalkVolume(12)
 	talker.seat.DetectTalk(TalkOptions{Threshold: 160, Drop: true})

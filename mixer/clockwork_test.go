@@ -353,10 +353,13 @@ func BenchmarkTick(b *testing.B) {
 	for _, bb := range []struct {
 		name          string
 		legs, talkers int
+		level         float64 // dBFS of each talker
 	}{
-		{"100 legs, 3 talk", 100, 3},
-		{"100 legs, all talk", 100, 100},
-		{"500 legs, 3 talk", 500, 3},
+		{"100 legs, 3 talk", 100, 3, -20},
+		{"100 legs, 3 talk, with gain", 100, 3, -26},
+		{"100 legs, all talk", 100, 100, -20},
+		{"100 legs, all talk, with gain", 100, 100, -26},
+		{"500 legs, 3 talk", 500, 3, -20},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			c := newClockwork(b, 1, 0)
@@ -365,11 +368,13 @@ func BenchmarkTick(b *testing.B) {
 			for i := range bb.legs {
 				var source interface{ Fill([]int16) } = tone.NewNoise(uint64(i), -65)
 				if i < bb.talkers {
-					source = tone.NewSine(8000, 300+float64(i)*13, -20)
+					source = tone.NewSine(8000, 300+float64(i)*13, bb.level)
 				}
-				c.phone(conf, source).seat.Enter()
+				p := c.phone(conf, source)
+				p.seat.AutomaticGain(bb.level != agcTarget)
+				p.seat.Enter()
 			}
-			c.run(20)
+			c.run(200) // the gain has settled
 			w := c.engine.workers[0]
 			b.ReportAllocs()
 			for b.Loop() {

@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -213,7 +214,8 @@ type SeatStats struct {
 	Talking bool
 	Music   bool
 	Held    bool    // the far end has put the call on hold
-	Level   float64 // dBFS, of the last half second
+	Level   float64 // dBFS, of the last half second, as it came
+	Gain    float64 // dB that the automatic gain gives to its talk, -12 to 12
 	Codec   string
 	Leg     media.Stats
 	LastRTP time.Duration // since something was heard of the far end
@@ -238,7 +240,7 @@ func (c *Conference) Snapshot() []SeatStats {
 
 func (s *Seat) stats() SeatStats {
 	st := SeatStats{Seat: s, Entered: s.entered, Muted: s.muted, Talking: s.talking, Music: s.musical,
-		Held: s.leg.Codec() != nil && !s.leg.Speaks(), Level: s.talk.level(), Leg: s.leg.Stats(),
+		Held: s.leg.Codec() != nil && !s.leg.Speaks(), Level: s.talk.level(), Gain: 20 * math.Log10(float64(s.aside.agc.gain)), Leg: s.leg.Stats(),
 		LastRTP: time.Duration(s.conference.engine.clock() - s.leg.LastHeard()), TalkTime: time.Duration(s.talked) * tickTime}
 	if codec := s.leg.Codec(); codec != nil {
 		st.Codec = codec.Name()

@@ -24,14 +24,14 @@ func (s *Seat) PassDigits(on bool) {
 }
 
 // key looks for keys in a frame and in what the far end tells of them. It returns whether the frame is
-// to be kept from the mix. heard tells that the leg's voice would be heard.
-func (s *Seat) key(frame []int16, kind media.FrameKind, heard bool) (keyed bool) {
+// to be kept from the mix, and whether a key's tones are in it. heard tells that the leg's voice would be heard.
+func (s *Seat) key(frame []int16, kind media.FrameKind, heard bool) (keyed, tones bool) {
 	a := s.aside
-	present, digit := a.dtmf.Take(frame, kind == media.FrameConcealed)
+	tones, digit := a.dtmf.Take(frame, kind == media.FrameConcealed)
 	if digit != 0 && !s.leg.TellsKeys() {
 		s.part.worker.events.put(s, Event{Kind: EventDigit, Digit: digit})
 	}
-	keyed = present && !a.passes
+	keyed = tones && !a.passes
 	if s.dialling || s.leg.Pressed() {
 		keyed = true
 		a.dial.follow(s.leg.Press(), a.passes && heard, s.part.rate)
@@ -43,7 +43,7 @@ func (s *Seat) key(frame []int16, kind media.FrameKind, heard bool) (keyed bool)
 		s.talk.end()
 	}
 	s.keying = s.dialling || a.dtmf.Follows()
-	return keyed
+	return keyed, tones
 }
 
 // dial is the sound of a key that was told, made for the others.

@@ -33,7 +33,7 @@ type Seat struct {
 	timedOut    bool
 	attended    bool  // aside has to do with whatever comes in: it is recorded, or let into the mix by other rules
 	measured    uint8 // voice is talk from a threshold on, measured so many ticks apart while talk goes on; 0: it always is
-	shaped      bool  // and with what is given to the mix: its volume, the sound of a key
+	shaped      bool  // and with what is given to the mix: its gain and volume, the sound of a key
 	dialling    bool  // a key is being sounded to the others
 	keying      bool  // a key may be heard: aside.dtmf follows it
 	scaled      bool  // the conference is louder or softer to it than it is
@@ -54,6 +54,7 @@ type Seat struct {
 
 // aside is what a seat may need and most do not: it is apart from what each tick goes through.
 type aside struct {
+	agc       agc
 	hearing   ramp // volumes: of the conference to it, and of its voice to the others
 	talking   ramp
 	peaks     limiter // of its voice
@@ -76,7 +77,7 @@ func (s *Seat) receive(t media.Time) {
 	}
 	frame := w.frame
 	speaks := s.leg.Speaks()
-	voice, keyed := false, false
+	voice, keyed, tones := false, false, false
 	kind := s.leg.Take(frame, t)
 	if kind == media.FrameSilence {
 		voice = s.talk.quiet()
@@ -85,7 +86,7 @@ func (s *Seat) receive(t media.Time) {
 	}
 	heard := s.entered && !s.muted && speaks
 	if s.keying || s.leg.Pressed() || voice && media.MaybeDTMF(frame) {
-		keyed = s.key(frame, kind, heard)
+		keyed, tones = s.key(frame, kind, heard)
 	}
 	talks := voice
 	switch measured := s.measured > 0 && (voice || s.talking); {
@@ -117,7 +118,7 @@ func (s *Seat) receive(t media.Time) {
 		copy(s.own, frame)
 		s.give.apply(s.own)
 		if s.shaped {
-			s.shape()
+			s.shape(frame, kind, tones)
 		}
 		s.part.bus.Add(s.own)
 	}

@@ -11,6 +11,7 @@ type talk struct {
 	hang   int16   // frames that the decision outlives the voice
 	hold   int16   // what hang begins with; 0: hangOver
 	active bool
+	voiced bool // the last frame was loud, and not a pause that is bridged
 }
 
 // Levels as mean squares of samples. 0 dBFS is a full-scale sine (AES17).
@@ -49,7 +50,7 @@ func (t *talk) update(frame []int16) bool {
 	if t.active {
 		threshold = t.floor * keepMargin
 	}
-	if level > threshold {
+	if t.voiced = level > threshold; t.voiced {
 		t.active, t.hang = true, hangOver
 		if t.hold > 0 {
 			t.hang = t.hold
@@ -65,6 +66,7 @@ func (t *talk) update(frame []int16) bool {
 // quiet stands in for a frame of silence, at no cost.
 func (t *talk) quiet() bool {
 	t.recent -= t.recent * levelWindow
+	t.voiced = false
 	if t.active {
 		if t.hang--; t.hang <= 0 {
 			t.active = false
@@ -74,7 +76,7 @@ func (t *talk) quiet() bool {
 }
 
 // end forgets the voice: what was heard is a key.
-func (t *talk) end() { t.active, t.hang = false, 0 }
+func (t *talk) end() { t.active, t.voiced, t.hang = false, false, 0 }
 
 // level is the displayed level in dBFS, -99 for silence.
 func (t *talk) level() float64 {

@@ -2,7 +2,7 @@ package mixer
 
 // The loops over the samples of a frame. Where the processor has vectors of 8 samples they do all
 // but the last few: in a room where everybody talks they would be a fifth of what a leg costs.
-// Both ways give the same to the last bit, but for rounding in scale.
+// Both ways give the same to the last bit, but for rounding in scale and amplify.
 
 // vectorSize is how many samples a vector holds; the vector functions take whole ones.
 const vectorSize = 8
@@ -84,6 +84,19 @@ func scale(dst []int16, sum []int32, gain, step float32) {
 	for i := done; i < len(sum); i++ {
 		v := float32(sum[i]) * (gain + step*float32(i+1))
 		dst[i] = int16(min(max(v, -limit), limit))
+	}
+}
+
+// amplify writes a frame multiplied by a gain that grows by step before each sample.
+func amplify(sum []int32, frame []int16, gain, step float32) {
+	sum = sum[:len(frame)]
+	done := 0
+	if vectors && len(frame) >= vectorSize {
+		done = len(frame) &^ (vectorSize - 1)
+		amplifyVectors(&sum[0], &frame[0], done, gain, step)
+	}
+	for i := done; i < len(frame); i++ {
+		sum[i] = int32(float32(frame[i]) * (gain + step*float32(i+1)))
 	}
 }
 

@@ -23,6 +23,9 @@ func narrowVectors(dst *int16, sum *int32, n int)
 //go:noescape
 func scaleVectors(dst *int16, sum *int32, n int, gain, step float32)
 
+//go:noescape
+func amplifyVectors(sum *int32, frame *int16, n int, gain, step float32)
+
 // powerVectors takes a multiple of 16.
 //
 //go:noescape

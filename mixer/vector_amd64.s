@@ -147,6 +147,32 @@ samples:
 	VZEROUPPER
 	RET
 
+// func amplifyVectors(sum *int32, frame *int16, n int, gain, step float32)
+TEXT ·amplifyVectors(SB), NOSPLIT, $0-32
+	MOVQ         sum+0(FP), DI
+	MOVQ         frame+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS gain+24(FP), Y0
+	VBROADCASTSS step+28(FP), Y1
+	VBROADCASTSS eight<>(SB), Y2
+	VMULPS       Y2, Y1, Y2         // 8 steps
+	VMULPS       ramp<>(SB), Y1, Y1
+	VADDPS       Y1, Y0, Y0         // gain of each sample
+
+samples:
+	VPMOVSXWD  (SI), Y5
+	VCVTDQ2PS  Y5, Y5
+	VMULPS     Y0, Y5, Y5
+	VCVTTPS2DQ Y5, Y5
+	VMOVDQU    Y5, (DI)
+	VADDPS     Y2, Y0, Y0
+	ADDQ       $16, SI
+	ADDQ       $32, DI
+	SUBQ       $8, CX
+	JG         samples
+	VZEROUPPER
+	RET
+
 // func powerVectors(frame *int16, n int) int64
 TEXT ·powerVectors(SB), NOSPLIT, $0-24
 	MOVQ  frame+0(FP), SI

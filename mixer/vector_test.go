@@ -66,6 +66,13 @@ func TestFramesInOnePieceGiveWhatTheirSamplesGive(t *testing.T) {
 			t.Errorf("%d samples narrowed: %v, want %v", n, a, b)
 		}
 		const gain, step = 1.5, -0.01
+		amplify(whole, frame, gain, step)
+		each(func(i int) { amplify(pieces[i:i+1], frame[i:i+1], gain+step*float32(i), step) })
+		for i := range whole {
+			if d := whole[i] - pieces[i]; d < -1 || d > 1 {
+				t.Errorf("sample %d of %d amplified: %d, want %d", i, n, whole[i], pieces[i])
+			}
+		}
 		scale(a, sum, gain, step)
 		each(func(i int) { scale(b[i:i+1], sum[i:i+1], gain+step*float32(i), step) })
 		for i := range a {

@@ -1,6 +1,10 @@
 package mixer
 
-import "math"
+import (
+	"math"
+
+	"conclave/media"
+)
 
 const (
 	// loudest is how far a volume can be from what it is by itself, either way.
@@ -10,7 +14,7 @@ const (
 )
 
 func newAside() *aside {
-	return &aside{hearing: ramp{gain: 1, target: 1}, talking: ramp{gain: 1, target: 1}, peaks: open}
+	return &aside{agc: newAGC(), hearing: ramp{gain: 1, target: 1}, talking: ramp{gain: 1, target: 1}, peaks: open}
 }
 
 // gainOf is the factor of a volume in dB.
@@ -46,18 +50,25 @@ func (s *Seat) TalkVolume(dB float64) {
 }
 
 // shape turns what the leg gives into what the others are to hear of it, in place: what is added to the
-// mix is what is taken out of it for the leg itself.
-func (s *Seat) shape() {
-	a, sum := s.aside, s.part.worker.sum
-	if !a.talking.resting(1) || a.peaks != open {
-		for i, v := range s.own {
-			sum[i] = int32(float32(v) * a.talking.next())
-		}
+// mix is what is taken out of it for the leg itself. frame is what came from it, key that this is a key's tones.
+func (s *Seat) shape(frame []int16, kind media.FrameKind, key bool) {
+	a, sum := s.aside, s.part.worker.sum[:len(s.own)]
+	if a.agc.on {
+		s.adapt(frame, kind, key)
+	}
+	if !a.gainsRest() {
+		a.agc.apply(sum, s.own)
+		a.talking.applyWide(sum)
 		a.peaks.apply(s.own, sum)
 	}
 	if s.dialling {
 		a.dial.addTo(s.own, s.part.rate)
 		s.dialling = a.dial.sounds()
 	}
-	s.shaped = s.dialling || !a.talking.resting(1) || a.peaks != open
+	s.shaped = s.dialling || a.agc.on || !a.gainsRest()
+}
+
+// gainsRest tells that the leg's voice is neither louder nor softer than it came, and stays so.
+func (a *aside) gainsRest() bool {
+	return a.agc.given.resting(1) && a.talking.resting(1) && a.peaks == open
 }

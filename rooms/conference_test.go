@@ -222,7 +222,7 @@ func TestLiveTellsWhatGoesOn(t *testing.T) {
 			Entered: true, Role: "participant"},
 	} {
 		got := shown.Members[i]
-		want.Since, want.Level, want.Jitter, want.Delay = got.Since, got.Level, got.Jitter, got.Delay
+		want.Since, want.Level, want.Gain, want.Jitter, want.Delay = got.Since, got.Level, got.Gain, got.Jitter, got.Delay
 		if want.TalkTime = got.TalkTime; want.Talking != (got.TalkTime > 0) {
 			t.Errorf("%s has talked for %g s", got.Caller, got.TalkTime)
 		}

@@ -28,8 +28,10 @@ type Member struct {
 	Name   string    `json:"name"`
 	Since  time.Time `json:"since"`
 	Codec  string    `json:"codec"`
-	// Level is that of the last half second in dBFS, -127 (digital silence) to 0.
-	Level   float64 `json:"level_dbfs"`
+	// Level is that of the last half second in dBFS, -127 (digital silence) to 0, as it came from the phone.
+	Level float64 `json:"level_dbfs"`
+	// Gain is what the others hear the member's talk louder by than it came, by the room's option agc: -12 to 12 dB.
+	Gain    float64 `json:"gain_db"`
 	Talking bool    `json:"talking"`
 	Muted   bool    `json:"muted"`
 	// MutedBy is "moderator" if a moderator or an operator has muted the member, "self" if only he himself has or the
@@ -115,6 +117,7 @@ func (c *conference) live() Conference {
 		m := &shown.Members[i]
 		m.Codec = stats.Codec
 		m.Level = max(stats.Level, silence)
+		m.Gain = stats.Gain
 		m.Talking = stats.Talking
 		m.TalkTime = stats.TalkTime.Seconds()
 		m.Entered = stats.Entered

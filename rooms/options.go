@@ -34,6 +34,7 @@ type Options struct {
 	SilenceThreshold    time.Duration // dsp_silence_threshold, 1 ms to 60 s
 	TalkDetectionEvents bool
 	JitterBuffer        bool // no: its minimum depth
+	AGC                 bool // automatic gain of each member
 
 	Language       string            // of the room's voice
 	CallerLanguage bool              // a caller's Accept-Language may choose another

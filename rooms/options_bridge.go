@@ -20,6 +20,8 @@ var bridgeOptions = []option{
 
 // ownOptions are those that ConfBridge has not, or gives to its application as an argument.
 var ownOptions = []option{
+	{"agc", yesNo, "yes", "brings the voices of all members to one level, -20 dBFS, by 12 dB at most either way",
+		func(o *Options, v value) { o.AGC = v.yes }},
 	{"caller_language", yesNo, "yes", "lets a call's Accept-Language choose another voice than the room's",
 		func(o *Options, v value) { o.CallerLanguage = v.yes }},
 	{"menu", menuName, menuDefault, "says what keys do; none: nothing",

@@ -14,7 +14,7 @@ import (
 // defaults are the options of a room for which none is given.
 var defaults = rooms.Options{
 	AnnounceOnlyUser: true, HearOwnJoinSound: true, MusicOnHoldWhenEmpty: true, Announcements: true,
-	TalkingThreshold: 160, SilenceThreshold: 2500 * time.Millisecond, JitterBuffer: true,
+	TalkingThreshold: 160, SilenceThreshold: 2500 * time.Millisecond, JitterBuffer: true, AGC: true,
 	Language: "en", CallerLanguage: true, Menu: "default", ModeratorMenu: "moderator",
 }
 
@@ -43,6 +43,7 @@ var switches = map[string]func(*rooms.Options) *bool{
 	"dsp_drop_silence":           func(o *rooms.Options) *bool { return &o.DropSilence },
 	"talk_detection_events":      func(o *rooms.Options) *bool { return &o.TalkDetectionEvents },
 	"jitterbuffer":               func(o *rooms.Options) *bool { return &o.JitterBuffer },
+	"agc":                        func(o *rooms.Options) *bool { return &o.AGC },
 	"caller_language":            func(o *rooms.Options) *bool { return &o.CallerLanguage },
 	"text_messaging":             func(*rooms.Options) *bool { return new(bool) }, // taken, and without effect
 	"echo_events":                func(*rooms.Options) *bool { return new(bool) },

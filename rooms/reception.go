@@ -158,6 +158,7 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 	})
 	v.seat.PassDigits(options.DTMFPassthrough)
 	v.seat.MinimumDelay(!options.JitterBuffer)
+	v.seat.AutomaticGain(options.AGC)
 	return v.enter(ctx, m)
 }
 

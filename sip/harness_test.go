@@ -39,7 +39,8 @@ var theHouse = sync.OnceValues(func() (*rooms.House, error) {
 	if err != nil {
 		return nil, err
 	}
-	options, err := rooms.ParseOptions(map[string]string{"quiet": "yes"})
+	// Who is to be heard as loud as he speaks must have no automatic gain.
+	options, err := rooms.ParseOptions(map[string]string{"quiet": "yes", "agc": "no"})
 	directory := []rooms.Room{
 		{ID: "a", Extension: "1000", Name: "With PIN", PIN: "1234", Options: options},
 		{ID: "b", Extension: "2000", Name: "Open", Options: options},

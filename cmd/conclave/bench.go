@@ -11,14 +11,15 @@ import (
 
 // benchCmd measures a server of its own on this machine.
 type benchCmd struct {
-	Members        int     `default:"500" placeholder:"N" help:"Members in all rooms together (${default})."`
-	Rooms          int     `default:"1" placeholder:"R" help:"Rooms that the members are spread over (${default})."`
-	Talkers        int     `default:"3" placeholder:"K" help:"Members in each room that talk; the others are faint noise (${default})."`
-	Seconds        int     `default:"20" placeholder:"S" help:"How long to measure, before the comparison with the floor (${default})."`
-	ServerCPUs     cpuList `name:"server-cpus" placeholder:"LIST" help:"CPUs of the server, such as 1 or 2-3; the callers have the others. Without it, the last one."`
-	CallsPerSecond int     `placeholder:"N" help:"Calls beside the members that come and go in each second."`
-	Delay          bool    `help:"Measure the delay from mouth to ear that the server adds; no floor."`
-	JSON           bool    `name:"json" help:"Print JSON."`
+	Members        int               `default:"500" placeholder:"N" help:"Members in all rooms together (${default})."`
+	Rooms          int               `default:"1" placeholder:"R" help:"Rooms that the members are spread over (${default})."`
+	Talkers        int               `default:"3" placeholder:"K" help:"Members in each room that talk; the others are faint noise (${default})."`
+	Option         map[string]string `short:"o" mapsep:"none" placeholder:"OPTION=VALUE" help:"Set an option of the rooms; may be repeated."`
+	Seconds        int               `default:"20" placeholder:"S" help:"How long to measure, before the comparison with the floor (${default})."`
+	ServerCPUs     cpuList           `name:"server-cpus" placeholder:"LIST" help:"CPUs of the server, such as 1 or 2-3; the callers have the others. Without it, the last one."`
+	CallsPerSecond int               `placeholder:"N" help:"Calls beside the members that come and go in each second."`
+	Delay          bool              `help:"Measure the delay from mouth to ear that the server adds; no floor."`
+	JSON           bool              `name:"json" help:"Print JSON."`
 }
 
 // Run prints the report.
@@ -32,6 +33,7 @@ func (c *benchCmd) Run(ctx context.Context) error {
 		Members:        c.Members,
 		Rooms:          c.Rooms,
 		Talkers:        c.Talkers,
+		Options:        c.Option,
 		Length:         time.Duration(c.Seconds) * time.Second,
 		ServerCPUs:     c.ServerCPUs,
 		CallsPerSecond: c.CallsPerSecond,

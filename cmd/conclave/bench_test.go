@@ -33,6 +33,7 @@ func TestBenchNamesWhatItCannotMeasure(t *testing.T) {
 		{[]string{"--members", "2", "--rooms", "3"}, []string{"2 members do not fill 3 rooms"}},
 		{[]string{"--members", "0"}, []string{"at least one member"}},
 		{[]string{"--seconds", "0"}, []string{"too short"}},
+		{[]string{"-o", "agc=perhaps"}, []string{"agc", `"perhaps"`, "yes or no"}},
 		{[]string{"--server-cpus", "one"}, []string{`"one"`, "2-3"}},
 		{[]string{"--server-cpus", "5000"}, []string{"5000"}},
 	} {

@@ -35,9 +35,10 @@ func (s *testServer) dial(room string, o phone.Options) *phone.Call {
 	return call
 }
 
-// quiet makes a room that plays no prompts, so that tests hear the mix alone.
+// quiet makes a room that plays no prompts, so that tests hear the mix alone, and in which tones are heard as loud as they
+// are said: what tests measure of the way through the server no automatic gain is to make up for.
 func quiet(s *testServer, extension string) {
-	s.run("room", "add", extension, "--name", "Room "+extension, "--no-pin", "-o", "quiet=yes", "-o", "announce_only_user=no", "-o", "music_on_hold_when_empty=no")
+	s.run("room", "add", extension, "--name", "Room "+extension, "--no-pin", "-o", "quiet=yes", "-o", "announce_only_user=no", "-o", "music_on_hold_when_empty=no", "-o", "agc=no")
 }
 
 // The two are not parallel to any other test: what else the machine does in real time they would hear.
@@ -155,6 +156,37 @@ func testToneThroughLossAndJitter(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+func TestVoicesAreHeardAtOneLevel(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, "--guests", "all")
+	said := map[float64]float64{441: -31, 1033: -9} // dBFS by Hz
+	for extension, heard := range map[string]map[float64]float64{"4000": {441: -20, 1033: -20}, "4001": said} {
+		quiet(server, extension)
+		if extension == "4000" {
+			server.run("room", "set", extension, "-o", "agc=") // its default
+		}
+		t.Run(extension, func(t *testing.T) {
+			t.Parallel()
+			listener := server.dial(extension, phone.Options{From: "listener"})
+			for hz, level := range said {
+				server.dial(extension, phone.Options{From: fmt.Sprint(hz)}).Say(phone.Tone(hz, level))
+			}
+			for hz, want := range heard {
+				var got float64
+				server.wait(fmt.Sprintf("%g Hz at %g dBFS within 1 dB", hz, want), 20*time.Second, func() bool {
+					got = tone.LevelAt(listener.Listen(time.Second), 8000, hz)
+					return math.Abs(got-want) <= 1
+				})
+				for _, m := range server.live(extension).Members {
+					if m.Caller == fmt.Sprint(hz) && (math.Abs(m.Level-said[hz]) > 1 || math.Abs(m.Gain-(want-said[hz])) > 1) {
+						t.Errorf("%g Hz is shown with %.1f dBFS and a gain of %.1f dB", hz, m.Level, m.Gain)
+					}
+				}
+			}
+		})
+	}
 }
 
 // live is what goes on in a room; an empty conference where there is none.

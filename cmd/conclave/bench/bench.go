@@ -14,20 +14,22 @@ import (
 	"runtime/debug"
 	"time"
 
+	"conclave/rooms"
 	"conclave/sip/phone"
 )
 
 // Config is what is to be measured.
 type Config struct {
-	Program        string        // the conclave program, for the server and the floor
-	Members        int           // in all rooms together
-	Rooms          int           // they are spread over
-	Talkers        int           // in each room
-	Length         time.Duration // of the time measured; the comparison with the floor comes after it
-	ServerCPUs     []int         // empty: the last one
-	CallsPerSecond int           // that come and go beside the members in the time measured
-	Delay          bool          // measure the delay from mouth to ear, and not the floor
-	Progress       io.Writer     // tells what is being done
+	Program        string            // the conclave program, for the server and the floor
+	Members        int               // in all rooms together
+	Rooms          int               // they are spread over
+	Talkers        int               // in each room
+	Options        map[string]string // of the rooms, beside quiet=yes
+	Length         time.Duration     // of the time measured; the comparison with the floor comes after it
+	ServerCPUs     []int             // empty: the last one
+	CallsPerSecond int               // that come and go beside the members in the time measured
+	Delay          bool              // measure the delay from mouth to ear, and not the floor
+	Progress       io.Writer         // tells what is being done
 }
 
 const (
@@ -47,6 +49,7 @@ type bench struct {
 	server, client []int // CPUs
 	clock          clock
 	hush           *voice
+	heardLevel     float64 // dBFS of a talker's tone as the others hear it
 }
 
 // Run measures what c says and returns what it found. The whole process moves
@@ -82,7 +85,14 @@ func newBench(c Config) (*bench, error) {
 	if needed := 2*(c.Members+c.CallsPerSecond) + 500; files < needed {
 		return nil, fmt.Errorf("%d members need %d open files and %d are allowed: raise the hard limit (ulimit -Hn)", c.Members, needed, files)
 	}
-	b := &bench{Config: c, hush: hush()}
+	options, err := rooms.ParseOptions(c.Options)
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{Config: c, hush: hush(), heardLevel: talkLevel}
+	if options.AGC {
+		b.heardLevel = levelled
+	}
 	if b.server, b.client, err = divideCPUs(c.ServerCPUs); err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type Hearing struct {
 const maxTones = 16
 
 // hearing judges the last seconds of what the ears took. Talkers whose sum stays
-// below full scale must come at the level at which they speak, within 1 dB;
+// below full scale must come at the level at which they are to be heard, within 1 dB;
 // where the limiter must turn the sum down they must stand out by 10 dB from
 // what lies between the tones.
 func (b *bench) hearing(callers []*caller) Hearing {
@@ -45,7 +45,7 @@ func (b *bench) hearing(callers []*caller) Hearing {
 			h.Tones++
 			got := level(hz)
 			h.Weakest, h.Loudest = min(h.Weakest, got), max(h.Loudest, got)
-			if undistorted(b.Talkers) && math.Abs(got-talkLevel) <= 1 || !undistorted(b.Talkers) && got >= level(hz+closestTone/2)+10 {
+			if b.undistorted(b.Talkers) && math.Abs(got-b.heardLevel) <= 1 || !b.undistorted(b.Talkers) && got >= level(hz+closestTone/2)+10 {
 				h.Heard++
 			}
 		}

@@ -39,7 +39,7 @@ func earOf(b *bench, room, talker int, heard ...[2]int) *caller {
 }
 
 func TestHearingTellsWhatIsHeardAndWhatMustNotBe(t *testing.T) {
-	b := &bench{Config: Config{Rooms: 2, Talkers: 3, Members: 10}}
+	b := &bench{Config: Config{Rooms: 2, Talkers: 3, Members: 10}, heardLevel: talkLevel}
 	all := [][2]int{{0, 0}, {0, 1}, {0, 2}}
 	for _, tt := range []struct {
 		name         string

@@ -79,7 +79,7 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	if b.CallsPerSecond > 0 {
 		rooms++ // visitors have the last one to themselves
 	}
-	server, err := startServer(ctx, b.Program, b.server, rooms)
+	server, err := startServer(ctx, b.Program, b.server, rooms, b.Options)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -34,8 +35,8 @@ const firstExtension = 1000
 
 func extension(room int) string { return strconv.Itoa(firstExtension + room) }
 
-// startServer starts the server with so many open rooms.
-func startServer(ctx context.Context, program string, cpus []int, rooms int) (_ *serverProcess, err error) {
+// startServer starts the server with so many open rooms that have these options.
+func startServer(ctx context.Context, program string, cpus []int, rooms int, options map[string]string) (_ *serverProcess, err error) {
 	s := new(serverProcess)
 	if s.data, err = os.MkdirTemp("", "conclave-bench-"); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)
@@ -45,7 +46,7 @@ func startServer(ctx context.Context, program string, cpus []int, rooms int) (_ 
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if err := addRooms(ctx, filepath.Join(s.data, "conclave.db"), rooms); err != nil {
+	if err := addRooms(ctx, filepath.Join(s.data, "conclave.db"), rooms, options); err != nil {
 		return s, err
 	}
 	if s.log, err = os.Create(filepath.Join(s.data, "log")); err != nil {
@@ -88,14 +89,16 @@ func startServer(ctx context.Context, program string, cpus []int, rooms int) (_ 
 	return s, nil
 }
 
-// addRooms fills a new database. The rooms are quiet: no tone or prompt comes between.
-func addRooms(ctx context.Context, file string, rooms int) error {
+// addRooms fills a new database. The rooms are quiet, unless options say otherwise: no tone or prompt comes between.
+func addRooms(ctx context.Context, file string, rooms int, options map[string]string) error {
+	all := map[string]string{"quiet": "yes"}
+	maps.Copy(all, options)
 	db, err := store.Open(ctx, file)
 	if err != nil {
 		return err
 	}
 	for i := range rooms {
-		room := store.Room{Extension: extension(i), Name: "bench", Options: map[string]string{"quiet": "yes"}}
+		room := store.Room{Extension: extension(i), Name: "bench", Options: all}
 		if err := db.AddRoom(ctx, room); err != nil {
 			return errors.Join(err, db.Close())
 		}

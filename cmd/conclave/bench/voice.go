@@ -29,7 +29,8 @@ func (v *voice) frame(n int) []byte {
 
 const (
 	sampleRate  = 8000
-	talkLevel   = -20.0 // dBFS of a talker's tone
+	talkLevel   = -26.0 // dBFS of a talker's tone: what the network plans for speech
+	levelled    = -20.0 // what automatic gain makes of it
 	hushLevel   = -65.0 // of the noise of those who do not talk
 	lowestTone  = 311   // Hz
 	toneRange   = 3000  // Hz
@@ -62,7 +63,7 @@ func decode(coded []byte) []int16 {
 	return pcm
 }
 
-// loudestSum is the level of which the sum of n talkers' peaks stays below full scale.
-func undistorted(n int) bool {
-	return float64(n)*math.Pow(10, talkLevel/20) < 1
+// undistorted tells that the sum of n talkers' peaks stays below full scale.
+func (b *bench) undistorted(n int) bool {
+	return float64(n)*math.Pow(10, b.heardLevel/20) < 1
 }
