@@ -35,8 +35,8 @@ type DB struct {
 // Open opens the database in file, creates it (mode 0600, for it holds PINs) if there is none, and brings its schema
 // up to date. Its directory must exist and be writable, for SQLite keeps its journal there.
 //
-// A file that belongs to another program is refused with ErrForeign, one of a later version with ErrNewer; neither is
-// changed. All errors name the file or the directory.
+// A file that belongs to another program is refused with ErrForeign, one of a later version with ErrNewer, a damaged one
+// with ErrDamaged; none is changed. All errors name the file or the directory.
 func Open(ctx context.Context, file string) (*DB, error) {
 	db, err := open(ctx, file)
 	if err != nil {
@@ -79,6 +79,9 @@ func (db *DB) Close() error {
 }
 
 func (db *DB) prepare(ctx context.Context) error {
+	if err := db.check(ctx); err != nil {
+		return err
+	}
 	if err := db.migrate(ctx); err != nil {
 		return err
 	}
@@ -179,7 +182,7 @@ func inspect(ctx context.Context, path string) error {
 	case errors.As(err, &sqliteErr) && sqliteErr.Code == sqlite3.ErrNotADB:
 		return fmt.Errorf("%w: not an SQLite file", ErrForeign)
 	case err != nil:
-		return err
+		return damage(err)
 	case id != applicationID:
 		return fmt.Errorf("%w: its SQLite application id is %#x, ours is %#x", ErrForeign, uint32(id), applicationID)
 	}

@@ -31,11 +31,54 @@ func (d dataDir) create() error {
 
 // open opens the database that is there. A mistyped --data shall not leave a new directory behind.
 func (d dataDir) open(ctx context.Context) (*store.DB, error) {
+	if err := d.checkPresence(); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(d.database()); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no rooms in %s: there is no file %s; add a first room with `conclave room add`, or say where with --data",
 			string(d), d.database())
 	}
-	return store.Open(ctx, d.database())
+	return d.openOrCreate(ctx)
+}
+
+// openOrCreate opens the database, or makes one where there has never been one. Where it cannot be used the error names the
+// latest backup.
+func (d dataDir) openOrCreate(ctx context.Context) (*store.DB, error) {
+	if err := d.checkPresence(); err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, d.database())
+	if errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrForeign) {
+		err = d.withRemedy(err)
+	}
+	return db, err
+}
+
+// checkPresence is an error where a database is missing that has been there: a new one would silently have no rooms.
+func (d dataDir) checkPresence() error {
+	info, err := os.Stat(d.database())
+	if err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil // what is wrong with it, whoever opens it finds out
+	}
+	what := "is missing"
+	if err == nil {
+		what = "is empty"
+	}
+	switch {
+	case exists(d.database() + "-wal"):
+		what += ", but its journal " + d.database() + "-wal is there"
+	case exists(d.backupNote()):
+		what += ", but there has been one"
+	default:
+		return nil
+	}
+	return d.withRemedy(fmt.Errorf("the database %s %s", d.database(), what))
+}
+
+// exists tells whether there is a file with anything in it.
+func exists(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() > 0
 }
 
 // lock keeps a second server away from the directory until the returned file is closed, or the process ends in any way.

@@ -251,7 +251,7 @@ func (c *roomImportCmd) store(ctx context.Context, data dataDir, found rooms.Imp
 	if err := data.create(); err != nil {
 		return nil, err
 	}
-	db, err := store.Open(ctx, data.database())
+	db, err := data.openOrCreate(ctx)
 	if err != nil {
 		return nil, err
 	}

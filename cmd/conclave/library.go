@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"conclave/rooms"
-	"conclave/store"
 )
 
 // hasDatabase is false before the first command that writes.
@@ -25,7 +24,7 @@ func (d dataDir) openLibrary(ctx context.Context) (*rooms.Library, error) {
 	if !d.hasDatabase() {
 		return rooms.NewLibrary(nil, voices), nil
 	}
-	db, err := store.Open(ctx, d.database())
+	db, err := d.openOrCreate(ctx)
 	if err != nil {
 		return nil, err
 	}

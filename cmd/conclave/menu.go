@@ -44,7 +44,7 @@ func (c *menuSetCmd) Run(ctx context.Context, data dataDir) error {
 	if err := data.create(); err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, data.database())
+	db, err := data.openOrCreate(ctx)
 	if err != nil {
 		return err
 	}

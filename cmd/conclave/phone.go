@@ -40,7 +40,7 @@ func (c *phoneAddCmd) Run(ctx context.Context, data dataDir) error {
 	if err := data.create(); err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, data.database())
+	db, err := data.openOrCreate(ctx)
 	if err != nil {
 		return err
 	}

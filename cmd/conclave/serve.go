@@ -82,7 +82,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	defer lock.Close()
-	db, err := store.Open(ctx, data.database())
+	db, err := data.openOrCreate(ctx)
 	if err != nil {
 		return err
 	}
