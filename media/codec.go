@@ -6,23 +6,49 @@ import "github.com/zaf/g711"
 // 20 ms at each tick, whatever the packet times of the far end are.
 const FramesPerSecond = 50
 
-// Codec is one audio coding: what a payload type of an offer stands for.
-//
-// The codecs of this package are stateless, so that one value serves all legs and one
-// encoded payload serves everybody who hears the same mix.
+// Codec is one audio coding: what a payload type of an offer stands for. Codecs are compared by ==: there is one value
+// for each coding and rate.
 type Codec interface {
 	// Name is the encoding name of a=rtpmap (RFC 4566), e.g. "PCMU".
 	Name() string
-	// PayloadType is the static RTP payload type (RFC 3551 6).
+	// PayloadType is the static RTP payload type (RFC 3551 6), or the dynamic one of our offers.
 	PayloadType() uint8
+	// ClockRate is the rate of RTP timestamps in Hz, which is the one that a=rtpmap names.
+	ClockRate() int
 	// SampleRate is the rate of the decoded audio in Hz.
 	SampleRate() int
+	// At is the same coding with audio of the highest of its rates that is not above that one, in Hz, or of its lowest.
+	At(rate int) Codec
+	// Samples is how many samples payload decodes to, 0 if it is none of this coding. A coding that makes the same number
+	// of samples of each octet tells it of one, too; any other has 0 for one.
+	Samples(payload []byte) int
+	// Stateless tells that a frame is coded without regard to those before it. Then NewDecoder and NewEncoder return the
+	// same value to all.
+	Stateless() bool
+	NewDecoder() Decoder
+	NewEncoder() Encoder
+}
+
+// Decoder decodes one stream.
+type Decoder interface {
 	// Decode writes the samples of payload to dst and returns their number. It stops at
 	// the end of the shorter of the two.
 	Decode(dst []int16, payload []byte) int
+}
+
+// Encoder codes one stream.
+type Encoder interface {
 	// Encode writes the coded pcm to dst and returns the number of octets. It stops at the
 	// end of the shorter of the two.
 	Encode(dst []byte, pcm []int16) int
+}
+
+// Successor is an Encoder of a coding that has state.
+type Successor interface {
+	Encoder
+	// Succeed makes it go on where another encoder of the coding is, so that a decoder that has followed that one can
+	// follow this one from now on. With before it goes on where that one was before its last frame.
+	Succeed(other Successor, before bool)
 }
 
 // PCMU is G.711 mu-law, payload type 0 at 8000 Hz (RFC 3551 4.5.14).
@@ -67,7 +93,15 @@ func newG711(name string, payloadType uint8, decode func(uint8) int16, encode fu
 
 func (t *table) Name() string       { return t.name }
 func (t *table) PayloadType() uint8 { return t.payloadType }
+func (t *table) ClockRate() int     { return 8000 }
 func (t *table) SampleRate() int    { return 8000 }
+func (t *table) At(int) Codec       { return t }
+func (t *table) Stateless() bool    { return true }
+
+func (t *table) Samples(payload []byte) int { return len(payload) }
+
+func (t *table) NewDecoder() Decoder { return t }
+func (t *table) NewEncoder() Encoder { return t }
 
 func (t *table) Decode(dst []int16, payload []byte) int {
 	n := min(len(dst), len(payload))

@@ -27,10 +27,10 @@ func TestCodecsGiveWhatTheLibraryGives(t *testing.T) {
 			for from := 0; from < 65536; from += piece {
 				to := min(from+piece, 65536)
 				octets, samples := make([]byte, to-from), make([]int16, to-from)
-				if n := tt.codec.Encode(octets, pcm[from:to]); n != to-from {
+				if n := tt.codec.NewEncoder().Encode(octets, pcm[from:to]); n != to-from {
 					t.Fatalf("%s encodes %d samples of %d", tt.codec.Name(), n, to-from)
 				}
-				if n := tt.codec.Decode(samples, coded[from:to]); n != to-from {
+				if n := tt.codec.NewDecoder().Decode(samples, coded[from:to]); n != to-from {
 					t.Fatalf("%s decodes %d octets of %d", tt.codec.Name(), n, to-from)
 				}
 				for i := range octets {

@@ -122,5 +122,5 @@ func (l *Leg) at(t Time) uint32 {
 	if t.Now == 0 {
 		return l.out.timestamp
 	}
-	return l.out.base + uint32(t.Tick*uint64(l.settled.Codec.SampleRate()/FramesPerSecond))
+	return l.out.base + uint32(t.Tick*uint64(l.settled.step))
 }

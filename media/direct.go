@@ -2,7 +2,7 @@ package media
 
 // history keeps the payloads of the last two frames that were played without the tape, coded:
 // a quarter of the memory that the sound would take. With a thousand legs on a core it is
-// memory that a tick waits for.
+// memory that a tick waits for. A decoder with state cannot do it again: of such a codec nothing is kept.
 type history struct {
 	coded []byte // two frames, the next one at at
 	at    int
@@ -31,7 +31,7 @@ func (j *Jitter) direct(dst []int16) bool {
 	j.stretch.early, j.stretch.rest = 0, max(0, j.stretch.rest-1)
 	j.nextSeq = p.seq + 1
 	payload := j.queue.pop()
-	j.next += uint32(j.codec.Decode(dst, payload))
+	j.next += uint32(j.decoder.Decode(dst, payload))
 	j.history.add(payload)
 	return true
 }
@@ -46,7 +46,7 @@ func (j *Jitter) recall() {
 			from = frame - h.at
 		}
 		t := &j.tape
-		t.end += j.codec.Decode(t.room(j.frame), h.coded[from:from+frame])
+		t.end += j.decoder.Decode(t.room(j.frame), h.coded[from:from+frame])
 		t.head = t.end
 	}
 }

@@ -68,8 +68,8 @@ func (k keying) sound(keys string, seed uint64) []int16 {
 	}
 	if k.codec != nil {
 		payload := make([]byte, len(out))
-		k.codec.Encode(payload, out)
-		k.codec.Decode(out, payload)
+		k.codec.NewEncoder().Encode(payload, out)
+		k.codec.NewDecoder().Decode(out, payload)
 	}
 	return out
 }

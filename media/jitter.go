@@ -54,14 +54,15 @@ const (
 //
 // The fields stand in the order in which a tick on a clean network touches them.
 type Jitter struct {
-	codec Codec
-	tape  tape
+	decoder Decoder
+	tape    tape
 
 	// The time line of the far end: its timestamp base was due at the time start.
 	start  int64
 	base   uint32
 	ns     float64 // of a sample
 	rate   int
+	octet  int // samples of each octet, 0: the codec has to look at the payload
 	frame  int // samples of a tick
 	length int // samples of the last packet
 	grain  int // the part of frame by which a packet can begin off a tick
@@ -86,7 +87,10 @@ type Jitter struct {
 	history   history
 	queue     queue
 
-	made    int // samples made up ever
+	codec   Codec
+	clock   int   // rate of the timestamps that packets bear; all in here count samples
+	line    int64 // the last of these timestamps, which wraps, without wrapping
+	made    int   // samples made up ever
 	conceal concealer
 	noise   comfort
 	stats   JitterStats
@@ -108,16 +112,41 @@ type stray struct {
 	ts  uint32
 }
 
-// NewJitter returns an empty buffer for packets of codec. It takes 5 kB, and up to 12 kB once
+// NewJitter returns an empty buffer for packets of codec. At 8 kHz it takes 5 kB, and up to 12 kB once
 // packets have been delayed by half a second.
 func NewJitter(codec Codec) *Jitter {
 	rate := codec.SampleRate()
 	frame := rate / FramesPerSecond
-	j := &Jitter{codec: codec, rate: rate, frame: frame, fresh: true, ns: float64(time.Second) / float64(rate),
-		queue: newQueue(160), tape: newTape(2*frame, 6*frame), conceal: newConcealer(rate), lateness: newLateness(), history: history{coded: make([]byte, 2*rate/FramesPerSecond)}}
+	j := &Jitter{codec: codec, decoder: codec.NewDecoder(), rate: rate, clock: codec.ClockRate(), line: lineBegin, frame: frame,
+		fresh: true, ns: float64(time.Second) / float64(rate),
+		queue: newQueue(160), tape: newTape(2*frame, 6*frame), conceal: newConcealer(rate), lateness: newLateness()}
+	j.octet = codec.Samples([]byte{0})
+	if codec.Stateless() && j.octet > 0 {
+		j.history.coded = make([]byte, 2*frame/j.octet)
+	}
 	j.measure(frame)
 	j.lateness.reset(j.lateness.block)
 	return j
+}
+
+// lineBegin is far above zero, and 0 as a timestamp.
+const lineBegin = int64(6) << 40
+
+// place turns a timestamp of a packet into one that counts samples.
+func (j *Jitter) place(ts uint32) uint32 {
+	if j.clock == j.rate {
+		return ts
+	}
+	j.line += int64(int32(ts - uint32(j.line)))
+	return uint32(j.line * int64(j.rate) / int64(j.clock))
+}
+
+// samples is how many samples a payload decodes to.
+func (j *Jitter) samples(payload []byte) int {
+	if j.octet > 0 {
+		return len(payload) * j.octet
+	}
+	return j.codec.Samples(payload)
 }
 
 // Put takes in a packet: its RTP sequence number, timestamp and payload, and the time in ns at
@@ -125,9 +154,10 @@ func NewJitter(codec Codec) *Jitter {
 // copied, except where last tells that nothing more is put before the next Take: then the
 // caller leaves it as it is until that returns.
 func (j *Jitter) Put(seq uint16, ts uint32, payload []byte, arrived int64, last bool) {
-	if len(payload) == 0 || len(payload) > j.rate/longest {
+	if n := j.samples(payload); n == 0 || n > j.rate/longest {
 		return
 	}
+	ts = j.place(ts)
 	if !j.anchored {
 		j.anchor(seq, ts, arrived)
 	}
@@ -177,12 +207,12 @@ func (j *Jitter) Put(seq uint16, ts uint32, payload []byte, arrived int64, last 
 
 // PutEvent takes note of a telephone-event packet (RFC 4733), which comes instead of audio:
 // where audio is missing now, nothing was lost.
-func (j *Jitter) PutEvent(ts uint32, _ int64) { j.rest(byEvent, ts) }
+func (j *Jitter) PutEvent(ts uint32, _ int64) { j.rest(byEvent, j.place(ts)) }
 
 // PutComfort takes in a comfort noise packet (RFC 3389). Where audio is missing from now on,
 // there is noise of that level, in -dBov from 0 to 127, but not above -30 dBov.
 func (j *Jitter) PutComfort(ts uint32, level int8, _ int64) {
-	if j.rest(byComfort, ts) {
+	if j.rest(byComfort, j.place(ts)) {
 		j.noise.set(level)
 	}
 }

@@ -23,7 +23,7 @@ func BenchmarkDecode(b *testing.B) {
 	payload, frame := make([]byte, 160), make([]int16, 160)
 	codec := media.PCMU()
 	for b.Loop() {
-		codec.Decode(frame, payload)
+		codec.NewDecoder().Decode(frame, payload)
 	}
 }
 
@@ -36,7 +36,7 @@ func BenchmarkJitterConceal(b *testing.B) {
 	for i := range pcm {
 		pcm[i] = int16(voice(i))
 	}
-	media.PCMU().Encode(payload, pcm)
+	media.PCMU().NewEncoder().Encode(payload, pcm)
 	b.ReportAllocs()
 	for i := range b.N {
 		at := int64(2*i) * tick

@@ -26,8 +26,8 @@ func said(s scene, samples int) []int16 {
 		pcm[i] = int16(s.voice(i))
 	}
 	payload := make([]byte, 2*samples)
-	n := s.codec.Encode(payload, pcm)
-	s.codec.Decode(pcm, payload[:n])
+	n := s.codec.NewEncoder().Encode(payload, pcm)
+	s.codec.NewDecoder().Decode(pcm, payload[:n])
 	return pcm
 }
 

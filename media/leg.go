@@ -69,8 +69,10 @@ type Leg struct {
 // settled is a Remote with what could be prepared for it outside the tick.
 type settled struct {
 	packer *packer // nil for packets of 20 ms
+	step   uint32  // of the RTP clock in a tick
 	Remote
-	jitter *Jitter
+	jitter  *Jitter
+	encoder Encoder
 }
 
 // Counters are the packets of a leg that were dropped, by reason, and the errors of sending.
@@ -103,7 +105,9 @@ func (l *Leg) Port() uint16 { return l.port }
 func (l *Leg) Apply(r Remote) {
 	s := &settled{Remote: r}
 	if r.Codec != nil {
+		s.step = uint32(r.Codec.ClockRate() / FramesPerSecond)
 		s.jitter = NewJitter(r.Codec)
+		s.encoder = r.Codec.NewEncoder()
 		s.packer = newPacker(r.Codec, r.PTime)
 	}
 	l.pending.Store(s)
@@ -118,13 +122,15 @@ func (l *Leg) settle(s *settled, now int64) {
 		l.own.jitter = *s.jitter
 		l.jitter = &l.own.jitter
 		l.jitter.MinimumDelay(l.hasty)
+	} else {
+		s.encoder = l.settled.encoder
 	}
 	if l.settled == nil {
 		l.control.next = now + l.control.interval()
 	}
 	l.own.settled = *s
 	l.settled = &l.own.settled
-	l.far.rate = int64(s.Codec.SampleRate())
+	l.far.rate = int64(s.Codec.ClockRate())
 	l.heard = now // an RTP timeout counts from here
 	if l.source.describe(s.RTP, s.Signalling, s.Networks) {
 		l.rtp.disconnect()
@@ -152,6 +158,23 @@ func (l *Leg) Codec() Codec {
 		return nil
 	}
 	return l.settled.Codec
+}
+
+// Frame is the number of samples that Take writes and Send's payload stands for: 20 ms. It is 0 until the first tick
+// after Apply.
+func (l *Leg) Frame() int {
+	if l.jitter == nil {
+		return 0
+	}
+	return l.jitter.frame
+}
+
+// Encoder codes what is for this leg alone. It is nil until the first tick after Apply.
+func (l *Leg) Encoder() Encoder {
+	if l.settled == nil {
+		return nil
+	}
+	return l.settled.encoder
 }
 
 // Hears tells that the far end wants our audio: it has not put us on hold.

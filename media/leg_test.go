@@ -355,10 +355,10 @@ func TestCodecTablesAreTheLibrarysAndQuiet(t *testing.T) {
 		for i := range pcm {
 			pcm[i] = int16(i - 32768)
 		}
-		if n := c.Encode(coded, pcm); n != len(pcm) {
+		if n := c.NewEncoder().Encode(coded, pcm); n != len(pcm) {
 			t.Fatalf("%s encoded %d samples", c.Name(), n)
 		}
-		c.Decode(back, coded)
+		c.NewDecoder().Decode(back, coded)
 		for i, s := range pcm {
 			// A step of G.711 is a 16th of the segment: 3 % of the sample, 16 at the least.
 			if d, most := math.Abs(float64(back[i])-float64(s)), math.Abs(float64(s))/30+16; d > most {

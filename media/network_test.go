@@ -15,9 +15,17 @@ const tickTime = 20 * time.Millisecond
 // linear is a coding without loss: two octets a sample.
 type linear struct{ rate int }
 
-func (linear) Name() string       { return "L16" }
-func (linear) PayloadType() uint8 { return 96 }
-func (l linear) SampleRate() int  { return l.rate }
+func (linear) Name() string         { return "L16" }
+func (linear) PayloadType() uint8   { return 96 }
+func (l linear) ClockRate() int     { return l.rate }
+func (l linear) SampleRate() int    { return l.rate }
+func (l linear) At(int) media.Codec { return l }
+func (linear) Stateless() bool      { return true }
+
+func (linear) Samples(payload []byte) int { return len(payload) / 2 }
+
+func (l linear) NewDecoder() media.Decoder { return l }
+func (l linear) NewEncoder() media.Encoder { return l }
 
 func (linear) Decode(dst []int16, payload []byte) int {
 	n := min(len(dst), len(payload)/2)
@@ -118,7 +126,7 @@ func (s scene) deliveries() []delivery {
 			pcm[k] = int16(math.Round(s.voice(i*samples + k)))
 		}
 		payload := make([]byte, 2*samples)
-		d := delivery{seq, uint32(i * samples), payload[:s.codec.Encode(payload, pcm)], sent}
+		d := delivery{seq, uint32(i * samples), payload[:s.codec.NewEncoder().Encode(payload, pcm)], sent}
 		seq++
 		if s.ts != nil {
 			d.ts += s.ts(i)

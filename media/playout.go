@@ -18,17 +18,13 @@ func (j *Jitter) feed() bool {
 func (j *Jitter) decode() {
 	j.follow(*j.queue.first())
 	payload := j.queue.pop()
-	n := j.codec.Decode(j.tape.room(j.samples(len(payload))), payload)
+	n := j.decoder.Decode(j.tape.room(j.samples(payload)), payload)
 	j.tape.end += n
 	j.next += uint32(n)
 	if n != j.length {
 		j.measure(n)
 	}
 }
-
-// samples is the most that so many octets can decode to: no codec here makes more of one than
-// a sample at 8 kHz.
-func (j *Jitter) samples(octets int) int { return octets * j.rate / 8000 }
 
 // follow moves the expected place to packet p.
 func (j *Jitter) follow(p packet) {
@@ -96,7 +92,7 @@ func (j *Jitter) early(p *packet) int {
 // delay that is needed are left out.
 func (j *Jitter) link() *packet {
 	p := j.queue.first()
-	j.measure(j.samples(int(p.size)))
+	j.measure(j.samples(j.queue.front()))
 	for p.next != none && j.spare(j.queue.packets[p.next].ts) >= marginTime {
 		j.queue.pop()
 		p = j.queue.first()
@@ -122,8 +118,8 @@ func (j *Jitter) merge(known int, align bool) {
 	if align {
 		lead += j.conceal.period
 	}
-	room := j.tape.room(lead + j.samples(len(payload)))
-	n := j.codec.Decode(room[lead:], payload)
+	room := j.tape.room(lead + j.samples(payload))
+	n := j.decoder.Decode(room[lead:], payload)
 	if n <= known {
 		j.stats.Late++
 		return

@@ -64,5 +64,5 @@ func (l *Leg) Press() Press {
 		return Press{Number: l.pressed.number}
 	}
 	return Press{Key: l.pressed.key, Number: l.pressed.number, Ended: l.pressed.ended,
-		Length: time.Duration(l.pressed.length) * time.Second / time.Duration(l.settled.Codec.SampleRate())}
+		Length: time.Duration(l.pressed.length) * time.Second / time.Duration(l.settled.Codec.ClockRate())}
 }

@@ -52,6 +52,15 @@ func (q *queue) first() *packet {
 	return &q.packets[q.head]
 }
 
+// front is the payload of the oldest packet, which there must be.
+func (q *queue) front() []byte {
+	if q.payload != nil {
+		return q.payload
+	}
+	at := int(q.head) * q.slot
+	return q.data[at : at+int(q.packets[q.head].size)]
+}
+
 // lend takes a packet whose payload is the caller's until keep. It refuses it when there are
 // others.
 func (q *queue) lend(seq uint16, ts uint32, payload []byte) bool {

@@ -165,7 +165,7 @@ func (l *Leg) packet(b []byte, in *Inbox, arrived int64, stamped, last bool, t T
 	case l.down && l.pressed.covers(h.Timestamp):
 		l.jitter.PutEvent(h.Timestamp, arrived) // the same key as a tone, of which nobody is to hear
 	default:
-		l.multiple = len(payload) < l.settled.Codec.SampleRate()/FramesPerSecond
+		l.multiple = l.jitter.samples(payload) < l.jitter.frame
 		l.jitter.Put(h.SequenceNumber, h.Timestamp, payload, arrived, last)
 	}
 }

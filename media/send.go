@@ -35,14 +35,14 @@ func (l *Leg) Send(packet []byte, t Time) {
 		s.packer.send(l, packet[headerSize:], t)
 		return
 	}
-	l.write(packet, t.Tick*uint64(len(packet)-headerSize), t.Tick, 1)
+	l.write(packet, t.Tick*uint64(s.step), t.Tick, 1)
 }
 
-// write puts the header before a payload and sends it. samples is the packet's place on the
-// time line of the leg, ticks the number of ticks it stands for.
-func (l *Leg) write(packet []byte, samples, tick, ticks uint64) {
+// write puts the header before a payload and sends it. place is the packet's on the
+// time line of the leg, by the RTP clock, ticks the number of ticks it stands for.
+func (l *Leg) write(packet []byte, place, tick, ticks uint64) {
 	o := &l.out
-	o.timestamp = o.base + uint32(samples)
+	o.timestamp = o.base + uint32(place)
 	kind := l.settled.PayloadType
 	if tick != o.next {
 		kind |= 0x80 // the marker: first packet after a gap (RFC 3551 4.1)
@@ -72,13 +72,14 @@ func (l *Leg) write(packet []byte, samples, tick, ticks uint64) {
 	o.total++
 }
 
-// packer makes packets of another length than 20 ms out of the frames.
+// packer makes packets of another length than 20 ms out of the frames of a coding with an octet for each turn of the
+// RTP clock.
 type packer struct {
 	size   int // octets of a payload
 	frame  int // octets of 20 ms
 	buf    []byte
 	filled int    // octets after the header
-	begins uint64 // place of the first of them on the time line, in samples
+	begins uint64 // place of the first of them on the time line
 	next   uint64 // the tick that has to follow for the payload to be whole
 }
 
@@ -87,7 +88,7 @@ func newPacker(c Codec, ptime int) *packer {
 	if ptime == 20 || ptime <= 0 {
 		return nil
 	}
-	frame := c.SampleRate() / FramesPerSecond
+	frame := c.ClockRate() / FramesPerSecond
 	size := frame * ptime / 20
 	return &packer{size: size, frame: frame, buf: make([]byte, headerSize+size)}
 }

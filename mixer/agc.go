@@ -59,7 +59,7 @@ func (s *Seat) AutomaticGain(on bool) {
 		a := &s.aside.agc
 		if s.shaped, a.on = true, on; !on {
 			given := a.given
-			given.to(1, rampTime, s.part.rate)
+			given.to(1, rampTime, s.rate())
 			*a = agc{gain: 1, given: given}
 		}
 	})
@@ -68,7 +68,7 @@ func (s *Seat) AutomaticGain(on bool) {
 // adapt sets the gain for a frame that is mixed. What is no talk is not made louder, and keys keep the level that
 // they have.
 func (s *Seat) adapt(frame []int16, kind media.FrameKind, key bool) {
-	a, rate := &s.aside.agc, s.part.rate
+	a, rate := &s.aside.agc, s.rate()
 	switch {
 	case key:
 		a.given.to(1, rampTime, rate)

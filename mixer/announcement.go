@@ -33,7 +33,7 @@ func (c *Conference) Play(a Announcement) {
 	}
 	end.left.Store(int32(len(parts)))
 	for _, p := range parts {
-		n := newPrompt(0, c.rate, a.Sounds)
+		n := newPrompt(0, a.Sounds)
 		n.except, n.ending = a.Except, end
 		p.worker.later(func() {
 			if p.closed {

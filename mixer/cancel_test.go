@@ -3,6 +3,8 @@ package mixer
 import (
 	"slices"
 	"testing"
+
+	"conclave/media"
 )
 
 func TestPlayerCancelsOnePromptAndPlaysTheOthers(t *testing.T) {
@@ -26,10 +28,10 @@ func TestPlayerCancelsOnePromptAndPlaysTheOthers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var p player
 			for id := range int16(3) {
-				p.add(&prompt{id: uint64(id) + 1, sounds: [][]int16{constant(1000*(id+1), 320)}})
+				p.add(&prompt{id: uint64(id) + 1, sounds: []*media.Sound{sound(constant(1000*(id+1), 320))}})
 			}
 			frame := make([]int16, 160)
-			p.fill(frame, 8000, nil)
+			fill(&p, frame, nil)
 			if test.stop {
 				p.stop()
 			}
@@ -38,14 +40,14 @@ func TestPlayerCancelsOnePromptAndPlaysTheOthers(t *testing.T) {
 					t.Errorf("cancel of %d: unplayed %t, want %t", id, got, test.unplayed[i])
 				}
 			}
-			p.add(&prompt{id: 9, sounds: [][]int16{constant(9000, 160)}})
+			p.add(&prompt{id: 9, sounds: []*media.Sound{sound(constant(9000, 160))}})
 			var done []uint64
 			tell := func(id uint64) {
 				if id != 9 {
 					done = append(done, id)
 				}
 			}
-			p.fill(frame, 8000, tell)
+			fill(&p, frame, tell)
 			if test.done != nil && !slices.Equal(done, test.done) {
 				t.Errorf("ended: %v, want %v", done, test.done)
 			}
@@ -54,7 +56,7 @@ func TestPlayerCancelsOnePromptAndPlaysTheOthers(t *testing.T) {
 				heard = append(heard, frame[0])
 			}
 			for p.playing() {
-				p.fill(frame, 8000, tell)
+				fill(&p, frame, tell)
 				if len(heard) == 0 || heard[len(heard)-1] != frame[0] {
 					heard = append(heard, frame[0])
 				}

@@ -27,6 +27,10 @@ type clockwork struct {
 // farEnd is a phone: it sends what source gives in each tick and keeps what it hears.
 type farEnd struct {
 	conn      *net.UDPConn
+	codec     media.Codec
+	coder     media.Encoder
+	decoder   media.Decoder
+	step      uint32 // of the RTP clock in a tick
 	leg       *media.Leg
 	seat      *Seat
 	events    []Event
@@ -67,6 +71,12 @@ func (c *clockwork) phone(conf *Conference, source interface{ Fill([]int16) }) *
 // phoneWith does the same for a phone with that payload type of telephone-event, -1 for none.
 func (c *clockwork) phoneWith(conf *Conference, source interface{ Fill([]int16) }, eventType int) *farEnd {
 	c.t.Helper()
+	return c.phoneOf(conf, media.PCMU(), source, eventType)
+}
+
+// phoneOf does the same for a phone with that codec.
+func (c *clockwork) phoneOf(conf *Conference, codec media.Codec, source interface{ Fill([]int16) }, eventType int) *farEnd {
+	c.t.Helper()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		c.t.Fatal(err)
@@ -75,33 +85,41 @@ func (c *clockwork) phoneWith(conf *Conference, source interface{ Fill([]int16) 
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	p := &farEnd{conn: conn, leg: leg, source: source, packet: make([]byte, 172), eventType: eventType}
+	p := &farEnd{conn: conn, leg: leg, source: source, packet: make([]byte, 1500), eventType: eventType}
+	p.use(codec)
 	p.apply(media.SendRecv)
 	p.seat = conf.Seat(leg, func(e Event) { p.events = append(p.events, e) })
 	c.phones = append(c.phones, p)
 	return p
 }
 
+// use has the phone speak and hear in a codec from now on.
+func (p *farEnd) use(codec media.Codec) {
+	p.codec, p.coder, p.decoder = codec, codec.NewEncoder(), codec.NewDecoder()
+	p.step = uint32(codec.ClockRate() / media.FramesPerSecond)
+}
+
 // apply tells the leg of the phone. Any direction but SendRecv is a hold.
 func (p *farEnd) apply(direction media.Direction) {
 	at := p.conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	p.leg.Apply(media.Remote{RTP: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), Signalling: at.Addr(), Codec: media.PCMU(),
-		PayloadType: 0, EventType: p.eventType, PTime: 20, Direction: direction})
+	p.leg.Apply(media.Remote{RTP: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), Signalling: at.Addr(), Codec: p.codec,
+		PayloadType: p.codec.PayloadType(), EventType: p.eventType, PTime: 20, Direction: direction})
 }
 
 // send gives the server the phone's next 20 ms.
 func (p *farEnd) send() {
-	var pcm [160]int16
+	var longest [960]int16
+	pcm := longest[:p.codec.SampleRate()/media.FramesPerSecond]
 	if p.source != nil {
-		p.source.Fill(pcm[:])
+		p.source.Fill(pcm)
 	}
-	p.packet[0], p.packet[1] = 0x80, 0
+	p.packet[0], p.packet[1] = 0x80, p.codec.PayloadType()
 	binary.BigEndian.PutUint16(p.packet[2:], p.seq)
 	binary.BigEndian.PutUint32(p.packet[4:], p.stamp)
 	binary.BigEndian.PutUint32(p.packet[8:], 77)
-	media.PCMU().Encode(p.packet[12:], pcm[:])
+	size := 12 + p.coder.Encode(p.packet[12:], pcm)
 	p.seq++
-	p.stamp += 160
+	p.stamp += p.step
 	if p.other != nil {
 		for _, packet := range p.other() {
 			binary.BigEndian.PutUint16(packet[2:], p.seq)
@@ -109,7 +127,7 @@ func (p *farEnd) send() {
 			_, _ = p.conn.WriteToUDPAddrPort(packet, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.leg.Port()))
 		}
 	}
-	_, _ = p.conn.WriteToUDPAddrPort(p.packet, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.leg.Port()))
+	_, _ = p.conn.WriteToUDPAddrPort(p.packet[:size], netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.leg.Port()))
 }
 
 // receive takes what the server sent meanwhile.
@@ -123,8 +141,11 @@ func (p *farEnd) receive() {
 	if err != nil {
 		return
 	}
-	pcm := make([]int16, n-12)
-	media.PCMU().Decode(pcm, b[12:n])
+	if b[1]&0x7f != p.codec.PayloadType() {
+		return
+	}
+	pcm := make([]int16, p.codec.Samples(b[12:n]))
+	p.decoder.Decode(pcm, b[12:n])
 	p.heard = append(p.heard, pcm...)
 	p.seqs = append(p.seqs, binary.BigEndian.Uint16(b[2:]))
 }
@@ -173,10 +194,10 @@ func (c *clockwork) release(p *farEnd) {
 }
 
 // last is the last second that a phone heard.
-func (p *farEnd) last() []int16 { return p.heard[max(0, len(p.heard)-8000):] }
+func (p *farEnd) last() []int16 { return p.heard[max(0, len(p.heard)-p.codec.SampleRate()):] }
 
 // level is how loud a tone is in the last second that a phone heard, in dBFS.
-func (p *farEnd) level(hz float64) float64 { return tone.LevelAt(p.last(), 8000, hz) }
+func (p *farEnd) level(hz float64) float64 { return tone.LevelAt(p.last(), p.codec.SampleRate(), hz) }
 
 func near(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance }
 

@@ -14,7 +14,6 @@ import (
 type Conference struct {
 	id     string
 	engine *Engine
-	rate   int
 	parts  atomic.Pointer[[]*part]
 
 	// Below belongs to the engine's mutex.
@@ -28,7 +27,7 @@ type Conference struct {
 
 // NewConference returns an empty mix. id is for logs.
 func (e *Engine) NewConference(id string) *Conference {
-	c := &Conference{id: id, engine: e, rate: sampleRate, counts: make([]int, len(e.workers))}
+	c := &Conference{id: id, engine: e, counts: make([]int, len(e.workers))}
 	c.parts.Store(&[]*part{})
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -61,7 +60,7 @@ func (c *Conference) Close() {
 // notify is told what happens at the seat, on the engine's event goroutine: it must not block.
 func (c *Conference) Seat(leg *media.Leg, notify func(Event)) *Seat {
 	p := c.part()
-	s := &Seat{conference: c, notify: notify, leg: leg, part: p, own: make([]int16, c.rate/media.FramesPerSecond),
+	s := &Seat{notify: notify, leg: leg, part: p, own: make([]int16, frameOf(narrowBand), frameOf(wideBand)),
 		duck: ramp{gain: 1, target: 1}, limiter: open, aside: newAside()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,7 +88,13 @@ func (c *Conference) part() *part {
 		}
 	}
 	w := e.workers[worker]
+	if len(parts) == 1 {
+		parts[0].exchange.open()
+	}
 	p := newPart(c, w)
+	if len(parts) > 0 {
+		p.exchange.open()
+	}
 	all := append(slices.Clone(parts), p)
 	c.parts.Store(&all)
 	w.later(func() { w.slots[slot] = append(w.slots[slot], p) })
@@ -105,13 +110,16 @@ func (c *Conference) seat(p *part) {
 			lanes = append(lanes, lane{s, s.leg})
 		}
 	}
-	p.worker.later(func() { p.lanes = lanes })
+	p.worker.later(func() {
+		p.lanes = lanes
+		p.count()
+	})
 }
 
 // Release takes the leg out of the clockwork. When it returns no worker touches the leg any
 // more and no event of the seat will be told that was not under way. A second call does nothing.
 func (s *Seat) Release() {
-	c, p := s.conference, s.part
+	c, p := s.part.conference, s.part
 	c.mu.Lock()
 	i := slices.Index(c.seats, s)
 	if i < 0 {
@@ -137,7 +145,7 @@ func (s *Seat) Release() {
 func (s *Seat) Enter() {
 	s.part.worker.later(func() {
 		s.entered = true
-		s.hear.to(1, rampTime, s.part.rate)
+		s.hear.to(1, rampTime, s.rate())
 	})
 }
 
@@ -145,7 +153,7 @@ func (s *Seat) Enter() {
 func (s *Seat) Leave() {
 	s.part.worker.later(func() {
 		s.entered = false
-		s.hear.to(0, rampTime, s.part.rate)
+		s.hear.to(0, rampTime, s.rate())
 	})
 }
 
@@ -160,7 +168,7 @@ func (s *Seat) MinimumDelay(on bool) { s.part.worker.later(func() { s.leg.Minimu
 // Play queues a prompt for this leg: its sounds one after another. The conference is ducked by
 // 12 dB under it and music makes way. EventPlayed with the id tells its end.
 func (s *Seat) Play(id uint64, sounds ...*media.Sound) {
-	n := newPrompt(id, s.part.rate, sounds)
+	n := newPrompt(id, sounds)
 	s.part.worker.later(func() { s.prompts.add(n) })
 }
 
@@ -187,7 +195,7 @@ func (s *Seat) Music(piece *media.Sound) {
 		})
 		return
 	}
-	l := s.conference.engine.loop(piece)
+	l := s.part.conference.engine.loop(piece)
 	s.part.worker.later(func() {
 		s.loop, s.musical = l, true
 		if !s.prompts.playing() {
@@ -196,11 +204,11 @@ func (s *Seat) Music(piece *media.Sound) {
 	})
 }
 
-func newPrompt(id uint64, rate int, sounds []*media.Sound) *prompt {
+func newPrompt(id uint64, sounds []*media.Sound) *prompt {
 	n := &prompt{id: id}
 	for _, s := range sounds {
-		if pcm := s.PCM(rate); len(pcm) > 0 {
-			n.sounds = append(n.sounds, pcm)
+		if len(s.PCM(narrowRate)) > 0 {
+			n.sounds = append(n.sounds, s)
 		}
 	}
 	return n
@@ -241,7 +249,7 @@ func (c *Conference) Snapshot() []SeatStats {
 func (s *Seat) stats() SeatStats {
 	st := SeatStats{Seat: s, Entered: s.entered, Muted: s.muted, Talking: s.talking, Music: s.musical,
 		Held: s.leg.Codec() != nil && !s.leg.Speaks(), Level: s.talk.level(), Gain: 20 * math.Log10(float64(s.aside.agc.gain)), Leg: s.leg.Stats(),
-		LastRTP: time.Duration(s.conference.engine.clock() - s.leg.LastHeard()), TalkTime: time.Duration(s.talked) * tickTime}
+		LastRTP: time.Duration(s.part.worker.engine.clock() - s.leg.LastHeard()), TalkTime: time.Duration(s.talked) * tickTime}
 	if codec := s.leg.Codec(); codec != nil {
 		st.Codec = codec.Name()
 	}

@@ -34,7 +34,7 @@ func (s *Seat) key(frame []int16, kind media.FrameKind, heard bool) (keyed, tone
 	keyed = tones && !a.passes
 	if s.dialling || s.leg.Pressed() {
 		keyed = true
-		a.dial.follow(s.leg.Press(), a.passes && heard, s.part.rate)
+		a.dial.follow(s.leg.Press(), a.passes && heard, s.rate())
 		if a.dial.sounds() {
 			s.dialling, s.shaped = true, true
 		}

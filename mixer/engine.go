@@ -18,9 +18,6 @@ import (
 	"conclave/media"
 )
 
-// sampleRate is the rate of all mixes in Hz: that of the codecs.
-const sampleRate = 8000
-
 // Config sets an Engine up. The zero value is a good one.
 type Config struct {
 	// Workers is the number of threads that tick; 0 is one for each CPU of the process.
@@ -114,7 +111,7 @@ func (e *Engine) loop(sound *media.Sound) *loop {
 	defer e.mu.Unlock()
 	l := e.loops[sound]
 	if l == nil {
-		l = newLoop(sound, sampleRate, len(e.workers))
+		l = newLoop(sound, len(e.workers))
 		e.loops[sound] = l
 	}
 	return l

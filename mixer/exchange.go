@@ -9,14 +9,23 @@ import "sync/atomic"
 // A sum is put only where every reader has passed the one that lay there before, so that
 // nothing is overwritten while it is read.
 type exchange struct {
-	sums   [4]published
+	sums   [4]published  // their buses are made when the room has a second part
 	passed atomic.Uint64 // the last tick whose sums this part has taken from the others
 	late   atomic.Uint64 // sums of others that were not there
 }
 
 type published struct {
 	tick atomic.Uint64 // plus one; 0: nothing yet
-	bus  *Bus
+	bus  [bands]*Bus
+}
+
+// open makes room for what is put there.
+func (e *exchange) open() {
+	for i := range e.sums {
+		for band := range e.sums[i].bus {
+			e.sums[i].bus[band] = NewBus(frameOf(band))
+		}
+	}
 }
 
 // publish puts the part's sum of a tick where the other parts find it.
@@ -28,8 +37,10 @@ func (p *part) publish(tick uint64, parts []*part) {
 			return
 		}
 	}
-	slot.bus.Reset()
-	slot.bus.Merge(p.bus)
+	for i, bus := range slot.bus {
+		bus.Reset()
+		bus.Merge(p.bands[i].bus)
+	}
 	slot.tick.Store(tick + 1)
 }
 
@@ -41,7 +52,11 @@ func (p *part) gather(tick uint64, parts []*part) {
 		}
 		slot := &other.exchange.sums[tick%uint64(len(other.exchange.sums))]
 		if slot.tick.Load() == tick+1 {
-			p.bus.Merge(slot.bus)
+			for i, bus := range slot.bus {
+				if bus.contributors > 0 {
+					p.bands[i].bus.Merge(bus)
+				}
+			}
 		} else {
 			p.exchange.late.Add(1)
 		}

@@ -5,47 +5,62 @@ import "conclave/media"
 // loop is hold music: one endless piece that runs on whether anybody listens or not, so that
 // whoever hears it hears the same place and it is encoded once for all of them on a worker.
 type loop struct {
-	pcm  []int16 // longer than its period by a frame, so that each frame is one slice
-	taps []tap   // one a worker
+	pcm  [bands][]int16 // longer than its period by a frame, so that each frame is one slice
+	taps []tap          // one a worker
 }
 
 // tap is a worker's place in a loop.
 type tap struct {
-	tick   uint64
-	shared shared
+	tick  uint64
+	bands [bands]piece
 }
 
-func newLoop(sound *media.Sound, rate, workers int) *loop {
-	pcm := sound.PCM(rate)
-	frame := rate / media.FramesPerSecond
-	l := &loop{pcm: make([]int16, len(pcm)+frame), taps: make([]tap, workers)}
-	for i := range l.pcm {
-		if len(pcm) > 0 {
-			l.pcm[i] = pcm[i%len(pcm)]
+// piece is the frame of a tick in the codings of a band.
+type piece struct {
+	shared  shared
+	streams streams
+}
+
+func newLoop(sound *media.Sound, workers int) *loop {
+	l := &loop{taps: make([]tap, workers)}
+	period := len(sound.PCM(narrowRate))
+	for band := range l.pcm {
+		pcm, ratio := sound.PCM(rates[band]), rates[band]/narrowRate
+		l.pcm[band] = make([]int16, period*ratio+frameOf(band))
+		for i := range l.pcm[band] {
+			if period > 0 {
+				l.pcm[band][i] = pcm[i%(period*ratio)%len(pcm)]
+			}
 		}
 	}
 	for i := range l.taps {
-		l.taps[i] = tap{tick: ^uint64(0), shared: newShared()}
+		l.taps[i].tick = ^uint64(0)
+		for band := range l.taps[i].bands {
+			l.taps[i].bands[band] = piece{newShared(band), newStreams(band)}
+		}
 	}
 	return l
 }
 
 // frame is what the loop plays at a tick.
-func (l *loop) frame(tick uint64, size int) []int16 {
-	period := uint64(len(l.pcm) - size)
+func (l *loop) frame(tick uint64, band uint8) []int16 {
+	pcm, size := l.pcm[band], uint64(frameOf(int(band)))
+	period := uint64(len(pcm)) - size
 	if period == 0 {
-		return l.pcm
+		return pcm
 	}
-	at := tick * uint64(size) % period
-	return l.pcm[at : at+uint64(size)]
+	at := tick * size % period
+	return pcm[at : at+size]
 }
 
-// packet is the frame of a tick, coded by c.
-func (l *loop) packet(worker int, c media.Codec, tick uint64, size int) []byte {
+// tap is a worker's place at a tick, in each band.
+func (l *loop) tap(worker int, tick uint64) *[bands]piece {
 	t := &l.taps[worker]
 	if t.tick != tick {
 		t.tick = tick
-		t.shared.reset()
+		for i := range t.bands {
+			t.bands[i].shared.reset()
+		}
 	}
-	return t.shared.packet(c, l.frame(tick, size))
+	return &t.bands
 }

@@ -1,7 +1,5 @@
 package mixer
 
-import "conclave/media"
-
 // mix is what a part's members hear in one tick.
 type mix struct {
 	bus *Bus // of the whole room
@@ -13,6 +11,7 @@ type mix struct {
 	limiter limiter
 	before  limiter // as it was when the tick began
 	made    bool    // the frame that listeners share has been made
+	streams streams // of it
 	*scratch
 }
 
@@ -25,12 +24,13 @@ type scratch struct {
 	shared       shared
 }
 
-func newScratch(frame int) *scratch {
-	return &scratch{announcement: make([]int16, frame), frame: make([]int16, frame), sum: make([]int32, frame), shared: newShared()}
+func newScratch(band int) *scratch {
+	frame := frameOf(band)
+	return &scratch{announcement: make([]int16, frame), frame: make([]int16, frame), sum: make([]int32, frame), shared: newShared(band)}
 }
 
-func newMix(bus *Bus, s *scratch) mix {
-	return mix{bus: bus, duck: ramp{gain: 1, target: 1}, limiter: open, scratch: s}
+func newMix(band int, bus *Bus, w *worker) mix {
+	return mix{bus: bus, duck: ramp{gain: 1, target: 1}, limiter: open, streams: newStreams(band), scratch: w.rates[band].scratch}
 }
 
 // begin prepares the tick: the announcement that everybody hears and the ducking under it.
@@ -46,7 +46,7 @@ func (m *mix) begin(announcer *player, rate int) {
 	if announcer.playing() {
 		m.announcedExcept = announcer.head.except
 	}
-	m.announced = announcer.fill(m.announcement, rate, nil)
+	m.announced = announcer.read(m.announcement, rate)
 	if m.announced {
 		m.duck.to(duckGain, duckTime, rate)
 	} else {
@@ -61,8 +61,8 @@ func (m *mix) duckUnder(sum []int32) {
 	duck.applyWide(sum)
 }
 
-// full is the payload for all those who add nothing to the mix and hear nothing of their own.
-func (m *mix) full(c media.Codec) []byte {
+// listen is what all those hear who add nothing to the mix and hear nothing of their own.
+func (m *mix) listen() []int16 {
 	if !m.made {
 		m.made = true
 		m.bus.Full(m.sum)
@@ -74,5 +74,5 @@ func (m *mix) full(c media.Codec) []byte {
 		}
 		m.limiter.apply(m.frame, m.sum)
 	}
-	return m.shared.packet(c, m.frame)
+	return m.frame
 }

@@ -7,12 +7,11 @@ import "conclave/media"
 type part struct {
 	conference *Conference
 	worker     *worker
-	rate       int
 
 	// Below belongs to the worker.
 	lanes     []lane
-	bus       *Bus // of this part's legs, then of the whole room
-	mix       mix
+	bands     [bands]band
+	up, down  crossing // to the wide band and from it
 	announcer player
 	exchange  exchange
 	time      media.Time // of the tick that is under way
@@ -55,11 +54,9 @@ func (p *part) approachFirst() {
 }
 
 func newPart(c *Conference, w *worker) *part {
-	frame := c.rate / media.FramesPerSecond
-	bus := NewBus(frame)
-	p := &part{conference: c, worker: w, rate: c.rate, bus: bus, mix: newMix(bus, w.scratch)}
-	for i := range p.exchange.sums {
-		p.exchange.sums[i].bus = NewBus(frame)
+	p := &part{conference: c, worker: w, up: newCrossing(narrowBand, wideBand), down: newCrossing(wideBand, narrowBand)}
+	for i := range p.bands {
+		p.bands[i] = newBand(i, w)
 	}
 	return p
 }
@@ -67,7 +64,11 @@ func newPart(c *Conference, w *worker) *part {
 // receive is the first half of a tick: what each leg gives, summed.
 func (p *part) receive(t media.Time) {
 	p.time = t
-	p.bus.Reset()
+	for i := range p.bands {
+		if b := &p.bands[i]; b.seats > 0 || b.bus.contributors > 0 {
+			b.bus.Reset()
+		}
+	}
 	for i := range p.lanes {
 		p.approach(i)
 		p.lanes[i].leg.Receive(p.worker.in, t)
@@ -88,12 +89,19 @@ func (p *part) send() {
 		p.unsent = false
 		p.gather(p.time.Tick, *p.conference.parts.Load())
 	}
-	p.mix.begin(&p.announcer, p.rate)
+	p.join()
+	for i := range p.bands {
+		if p.bands[i].seats > 0 {
+			p.bands[i].mix.begin(&p.announcer, rates[i])
+		}
+	}
+	p.announcer.advance(nil)
 	for i := len(p.lanes) - 1; i >= 0; i-- {
 		if i >= 3 { // those before are near still
 			p.lanes[i-3].seat.approach()
 			p.lanes[i-3].leg.ApproachSend()
 		}
-		p.lanes[i].seat.send(&p.mix, p.time)
+		s := p.lanes[i].seat
+		s.send(&p.bands[s.band].mix, p.time)
 	}
 }

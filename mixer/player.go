@@ -1,10 +1,12 @@
 package mixer
 
+import "conclave/media"
+
 // prompt is one queued announcement: sounds that follow one another without a gap. It is made
 // by the caller, so that the tick only links it in.
 type prompt struct {
 	id     uint64
-	sounds [][]int16
+	sounds []*media.Sound
 	except []*Seat // in the room's queue: who do not hear it
 	ending *ending
 	next   *prompt
@@ -13,7 +15,7 @@ type prompt struct {
 // player plays prompts one after another.
 type player struct {
 	head, tail *prompt
-	position   int     // in the first sound of head
+	position   int     // in the first sound of head, in samples of the narrow band
 	last       *prompt // the last of those to be stopped; nil: none is
 }
 
@@ -60,38 +62,63 @@ func (p *player) cancel(id uint64) (unplayed bool) {
 
 func (p *player) playing() bool { return p.head != nil }
 
-// fill writes the next frame of the queue, and tells the ids of the prompts that ended by done.
-// It reports whether anything was written.
-func (p *player) fill(frame []int16, rate int, done func(id uint64)) bool {
+// read writes the next 20 ms of the queue at a rate in Hz, and reports whether there was anything.
+func (p *player) read(frame []int16, rate int) bool {
 	if p.head == nil {
 		return false
 	}
+	ratio, rest := rate/narrowRate, frame
+	n, sounds, position := p.head, p.head.sounds, p.position
+	for len(rest) > 0 {
+		if len(sounds) == 0 {
+			if n == p.last || n.next == nil {
+				break
+			}
+			n = n.next
+			sounds, position = n.sounds, 0
+			continue
+		}
+		length, pcm := len(sounds[0].PCM(narrowRate)), sounds[0].PCM(rate)
+		now := rest[:min(len(rest), (length-position)*ratio)]
+		clear(now[copy(now, pcm[min(position*ratio, len(pcm)):]):]) // lengths at two rates differ by a sample
+		rest, position = rest[len(now):], position+len(now)/ratio
+		if position == length {
+			sounds, position = sounds[1:], 0
+		}
+	}
+	clear(rest)
+	if p.last != nil {
+		fade := ramp{gain: 1}
+		fade.to(0, rampTime, rate)
+		fade.apply(frame)
+	}
+	return true
+}
+
+// advance goes on by 20 ms, and tells the ids of the prompts that ended by done.
+func (p *player) advance(done func(id uint64)) {
 	stopping := p.last != nil
-	rest := frame
+	rest := frameOf(narrowBand)
 	for p.head != nil && (p.last != nil || !stopping) {
 		if len(p.head.sounds) == 0 {
 			p.pop(done)
 			continue
 		}
-		if len(rest) == 0 {
+		if rest == 0 {
 			break
 		}
-		n := copy(rest, p.head.sounds[0][p.position:])
-		rest, p.position = rest[n:], p.position+n
-		if p.position == len(p.head.sounds[0]) {
+		length := len(p.head.sounds[0].PCM(narrowRate))
+		n := min(rest, length-p.position)
+		rest, p.position = rest-n, p.position+n
+		if p.position == length {
 			p.head.sounds, p.position = p.head.sounds[1:], 0
 		}
 	}
-	clear(rest)
 	if stopping {
-		fade := ramp{gain: 1}
-		fade.to(0, rampTime, rate)
-		fade.apply(frame)
 		for p.last != nil {
 			p.pop(done)
 		}
 	}
-	return true
 }
 
 // pop takes the first prompt off the queue and tells that it has ended.

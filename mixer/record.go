@@ -9,8 +9,9 @@ import (
 
 // Recording is what a leg says from Record until Stop or the limit.
 type Recording struct {
-	rate   int
-	pcm    []int16      // room for all of it
+	rate   atomic.Int64 // that of the leg, once it has begun
+	pcm    []int16      // room for all of it at the highest rate
+	most   int64        // samples of it, which are the worker's
 	length atomic.Int64 // of what is there; behind it the worker writes
 	done   chan struct{}
 	once   sync.Once
@@ -21,13 +22,14 @@ type Recording struct {
 // Record begins to record what the leg says, muted or not and in the mix or not, for at most limit; its
 // memory is taken now. Nobody else hears of it. A recording of the seat that was under way ends.
 func (s *Seat) Record(limit time.Duration) *Recording {
-	c := s.conference
-	samples := max(0, int64(limit)*int64(s.part.rate)/int64(time.Second))
-	r := &Recording{rate: s.part.rate, pcm: make([]int16, samples), done: make(chan struct{})}
+	c := s.part.conference
+	limit = max(0, limit)
+	r := &Recording{pcm: make([]int16, samples(limit, rates[wideBand])), done: make(chan struct{})}
+	r.rate.Store(narrowRate)
 	r.notice.do = r.finish
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if samples == 0 || !slices.Contains(c.seats, s) {
+	if len(r.pcm) == 0 || !slices.Contains(c.seats, s) {
 		r.finish()
 		return r
 	}
@@ -36,20 +38,22 @@ func (s *Seat) Record(limit time.Duration) *Recording {
 		if last := s.aside.recording; last != nil {
 			w.notices.add(&last.notice)
 		}
+		r.rate.Store(int64(s.rate()))
+		r.most = samples(limit, s.rate())
 		s.aside.recording, s.attended = r, true
 	})
 	return r
 }
 
 // Done is closed when nothing more is recorded: the limit is reached, the seat was released or begins
-// another recording, or Stop was called.
+// another recording, its leg has another rate, or Stop was called.
 func (r *Recording) Done() <-chan struct{} { return r.done }
 
 // Stop ends the recording and returns what was said until now, and its rate in Hz.
 func (r *Recording) Stop() (pcm []int16, rate int) {
 	r.finish()
 	n := r.length.Load()
-	return r.pcm[:n:n], r.rate
+	return r.pcm[:n:n], int(r.rate.Load())
 }
 
 func (r *Recording) finish() {
@@ -64,18 +68,23 @@ func (r *Recording) finish() {
 func (s *Seat) record(frame []int16, speaks bool) {
 	r := s.aside.recording
 	if !r.over.Load() {
-		n := r.length.Load()
-		room := r.pcm[n:]
-		room = room[:min(len(room), len(frame))]
-		if speaks {
-			copy(room, frame)
-		}
-		r.length.Store(n + int64(len(room)))
-		if int(n)+len(room) < len(r.pcm) {
-			return
+		if int64(s.rate()) == r.rate.Load() {
+			n := r.length.Load()
+			room := r.pcm[n:r.most]
+			room = room[:min(len(room), len(frame))]
+			if speaks {
+				copy(room, frame)
+			}
+			n += int64(len(room))
+			if r.length.Store(n); n < r.most {
+				return
+			}
 		}
 		s.part.worker.notices.add(&r.notice)
 	}
 	s.aside.recording = nil
 	s.attended = s.aside.attends()
 }
+
+// samples is how many there are in a time.
+func samples(d time.Duration, rate int) int64 { return int64(d) * int64(rate) / int64(time.Second) }

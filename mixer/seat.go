@@ -37,6 +37,8 @@ type Seat struct {
 	dialling    bool  // a key is being sounded to the others
 	keying      bool  // a key may be heard: aside.dtmf follows it
 	scaled      bool  // the conference is louder or softer to it than it is
+	band        uint8 // of its leg
+	follows     bool  // its far end has what aside.stream coded last
 	talk        talk
 	give        ramp // of its voice into the mix
 	hear        ramp // of the conference to it
@@ -47,9 +49,8 @@ type Seat struct {
 	loop        *loop   // what music fades, nil when it has gone
 	own         []int16 // what the leg gave to the mix in this tick
 
-	conference *Conference
-	notify     func(Event)
-	aside      *aside
+	notify func(Event)
+	aside  *aside
 }
 
 // aside is what a seat may need and most do not: it is apart from what each tick goes through.
@@ -64,10 +65,13 @@ type aside struct {
 	passes    bool // the others may hear its keys
 	dtmf      media.DTMF
 	dial      dial
+	stream    *stream // that the far end follows, or nears
+	frame     uint64  // the last one of it that the far end got
+	near      uint8   // frames of it that the leg's own encoder has coded, too
 }
 
 // approach brings the seat near before its turn (media.Leg.Approach).
-func (s *Seat) approach() { media.Prefetch(unsafe.Pointer(s), unsafe.Offsetof(s.conference)) }
+func (s *Seat) approach() { media.Prefetch(unsafe.Pointer(s), unsafe.Offsetof(s.notify)) }
 
 // receive takes the 20 ms of the leg, which has just been read, and sums them in, where they are to be heard.
 func (s *Seat) receive(t media.Time) {
@@ -75,7 +79,10 @@ func (s *Seat) receive(t media.Time) {
 	for _, d := range w.in.Digits {
 		w.events.put(s, Event{Kind: EventDigit, Digit: d})
 	}
-	frame := w.frame
+	if n := s.leg.Frame(); n != len(s.own) && n > 0 {
+		s.tune(n)
+	}
+	frame := w.frame[:len(s.own)]
 	speaks := s.leg.Speaks()
 	voice, keyed, tones := false, false, false
 	kind := s.leg.Take(frame, t)
@@ -108,11 +115,11 @@ func (s *Seat) receive(t media.Time) {
 	}
 	switch {
 	case heard && voice && !keyed:
-		s.give.to(1, rampTime, s.part.rate)
+		s.give.to(1, rampTime, s.rate())
 	case heard && !keyed:
-		s.give.to(0, gateTime, s.part.rate)
+		s.give.to(0, gateTime, s.rate())
 	default:
-		s.give.to(0, rampTime, s.part.rate)
+		s.give.to(0, rampTime, s.rate())
 	}
 	if s.contributes = !s.give.resting(0) || s.dialling; s.contributes {
 		copy(s.own, frame)
@@ -120,7 +127,7 @@ func (s *Seat) receive(t media.Time) {
 		if s.shaped {
 			s.shape(frame, kind, tones)
 		}
-		s.part.bus.Add(s.own)
+		s.part.bands[s.band].bus.Add(s.own)
 	}
 	if (t.Tick+uint64(s.number))%64 == 0 {
 		s.watch(t)
@@ -143,7 +150,7 @@ func (s *Seat) send(m *mix, t media.Time) {
 	if codec == nil || !s.leg.Hears() {
 		return
 	}
-	w := s.part.worker
+	w, band := s.part.worker, &s.part.worker.rates[s.band]
 	others := m.bus.Contributors()
 	if s.contributes {
 		others--
@@ -154,25 +161,26 @@ func (s *Seat) send(m *mix, t media.Time) {
 	switch {
 	case calm && (speech || announced) && s.hear.resting(1) && !s.contributes && !s.scaled && s.music.resting(0) &&
 		announced == m.announced && s.limiter == m.before:
-		s.leg.Send(m.full(codec), t)
+		s.share(&m.shared, m.streams, m.listen(), codec, t)
 		s.limiter = m.limiter
 		return
 	case calm && !speech && !announced && s.music.resting(0):
 		s.limiter = open
-		s.leg.Send(w.silence.packet(codec, w.silent), t)
+		s.share(&band.silence, band.streams, band.silent, codec, t)
 		return
 	case calm && !speech && !announced && s.music.resting(1) && !s.musicDucked(m):
 		s.limiter = open
-		s.leg.Send(s.loop.packet(w.index, codec, t.Tick, len(w.frame)), t)
+		piece := &s.loop.tap(w.index, t.Tick)[s.band]
+		s.share(&piece.shared, piece.streams, s.loop.frame(t.Tick, s.band), codec, t)
 		return
 	}
-	s.leg.Send(s.special(m, t, speech, announced, codec), t)
+	s.leg.Send(s.code(s.special(m, t, speech, announced), codec, t), t)
 }
 
 // special mixes for this leg alone.
-func (s *Seat) special(m *mix, t media.Time, speech, announced bool, codec media.Codec) []byte {
-	w, rate := s.part.worker, s.part.rate
-	sum := w.sum
+func (s *Seat) special(m *mix, t media.Time, speech, announced bool) []int16 {
+	w, rate := s.part.worker, s.rate()
+	sum, frame := w.sum[:len(s.own)], w.frame[:len(s.own)]
 	if speech {
 		if s.contributes {
 			m.bus.Minus(sum, s.own)
@@ -194,7 +202,8 @@ func (s *Seat) special(m *mix, t media.Time, speech, announced bool, codec media
 	}
 	prompt := s.prompts.playing()
 	if prompt {
-		s.prompts.fill(w.frame, rate, func(id uint64) { w.events.put(s, Event{Kind: EventPlayed, Play: id}) })
+		s.prompts.read(frame, rate)
+		s.prompts.advance(func(id uint64) { w.events.put(s, Event{Kind: EventPlayed, Play: id}) })
 		s.duck.to(duckGain, duckTime, rate)
 		s.duck.applyWide(sum)
 		// Music stops for a prompt and is there again after it; the piece itself runs on.
@@ -205,16 +214,15 @@ func (s *Seat) special(m *mix, t media.Time, speech, announced bool, codec media
 		s.wantMusic()
 	}
 	if s.loop != nil {
-		s.addMusic(sum, s.loop.frame(t.Tick, len(w.frame)), m)
+		s.addMusic(sum, s.loop.frame(t.Tick, s.band), m)
 	}
 	if prompt {
-		for i, v := range w.frame {
+		for i, v := range frame {
 			sum[i] += int32(v)
 		}
 	}
-	s.limiter.apply(w.frame, sum)
-	n := codec.Encode(w.packet[media.HeaderRoom:packetRoom], w.frame)
-	return w.packet[:media.HeaderRoom+n]
+	s.limiter.apply(frame, sum)
+	return frame
 }
 
 // wantMusic sets the music on its way to where it was told to be.
@@ -223,5 +231,5 @@ func (s *Seat) wantMusic() {
 	if s.musical {
 		target = 1
 	}
-	s.music.to(target, musicTime, s.part.rate)
+	s.music.to(target, musicTime, s.rate())
 }

@@ -27,7 +27,7 @@ func gainOf(dB float64) float32 {
 func (s *Seat) HearVolume(dB float64) {
 	gain := gainOf(dB)
 	s.part.worker.later(func() {
-		s.aside.hearing.to(gain, volumeTime, s.part.rate)
+		s.aside.hearing.to(gain, volumeTime, s.rate())
 		s.scaled = true
 	})
 }
@@ -44,7 +44,7 @@ func (s *Seat) scale(sum []int32) {
 func (s *Seat) TalkVolume(dB float64) {
 	gain := gainOf(dB)
 	s.part.worker.later(func() {
-		s.aside.talking.to(gain, volumeTime, s.part.rate)
+		s.aside.talking.to(gain, volumeTime, s.rate())
 		s.shaped = true
 	})
 }
@@ -62,7 +62,7 @@ func (s *Seat) shape(frame []int16, kind media.FrameKind, key bool) {
 		a.peaks.apply(s.own, sum)
 	}
 	if s.dialling {
-		a.dial.addTo(s.own, s.part.rate)
+		a.dial.addTo(s.own, s.rate())
 		s.dialling = a.dial.sounds()
 	}
 	s.shaped = s.dialling || a.agc.on || !a.gainsRest()

@@ -30,22 +30,32 @@ type worker struct {
 	done     chan struct{} // closed when it has ended
 
 	// Below belongs to the worker.
-	slots   [slots][]*part
-	in      *media.Inbox
-	frame   []int16
-	sum     []int32
-	packet  []byte
-	scratch *scratch
+	slots  [slots][]*part
+	in     *media.Inbox
+	frame  []int16 // as long as the longest
+	sum    []int32
+	packet []byte
+	rates  [bands]scratches
+}
 
+// scratches is what a worker has for the legs of one band.
+type scratches struct {
+	scratch *scratch
+	sum     []int32 // what crosses to it
 	silent  []int16
 	silence shared
+	streams streams // of silence
 }
 
 func newWorker(e *Engine, index int) *worker {
-	frame := sampleRate / media.FramesPerSecond
-	return &worker{engine: e, index: index, done: make(chan struct{}), in: media.NewInbox(),
-		frame: make([]int16, frame), sum: make([]int32, frame), packet: make([]byte, packetRoom), scratch: newScratch(frame),
-		silent: make([]int16, frame), silence: newShared()}
+	longest := frameOf(bands - 1)
+	w := &worker{engine: e, index: index, done: make(chan struct{}), in: media.NewInbox(),
+		frame: make([]int16, longest), sum: make([]int32, longest), packet: make([]byte, packetRoom)}
+	for i := range w.rates {
+		w.rates[i] = scratches{scratch: newScratch(i), sum: make([]int32, frameOf(i)), silent: make([]int16, frameOf(i)),
+			silence: newShared(i), streams: newStreams(i)}
+	}
+	return w
 }
 
 // run ticks until the engine closes. Deadlines are absolute: a late tick does not shift those

@@ -81,7 +81,7 @@ func (b *building) sayName(calls []*deafCall, from *net.UDPConn) {
 	for i := range 30 {
 		binary.BigEndian.PutUint16(packet[2:], uint16(i))
 		binary.BigEndian.PutUint32(packet[4:], uint32(160*i))
-		media.PCMU().Encode(packet[12:], pcm[160*i:160*i+160])
+		media.PCMU().NewEncoder().Encode(packet[12:], pcm[160*i:160*i+160])
 		for _, c := range calls {
 			to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.leg.Port())
 			if _, err := from.WriteToUDPAddrPort(packet, to); err != nil {

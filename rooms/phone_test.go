@@ -159,7 +159,7 @@ func (p *phone) send() {
 			at := int(timestamp) % len(syllables)
 			copy(pcm, syllables[at:at+160])
 		}
-		media.PCMU().Encode(frame, pcm)
+		media.PCMU().NewEncoder().Encode(frame, pcm)
 		write(0, false, timestamp, frame)
 		timestamp += 160
 	}
@@ -177,7 +177,7 @@ func (p *phone) listen() {
 		if n < 12 || packet[1]&0x7f != 0 {
 			continue
 		}
-		samples := media.PCMU().Decode(pcm, packet[12:n])
+		samples := media.PCMU().NewDecoder().Decode(pcm, packet[12:n])
 		p.mu.Lock()
 		p.heard = append(p.heard, pcm[:samples]...)
 		p.mu.Unlock()

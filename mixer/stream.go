@@ -1,0 +1,96 @@
+package mixer
+
+import (
+	"bytes"
+
+	"conclave/media"
+)
+
+// nearMost is how many frames a leg's own encoder codes of what a stream does before its far end is taken to follow the
+// stream. Most times they give the same payload much sooner.
+const nearMost = 25
+
+// stream is frame after frame of one thing that many hear, in one coding that has state: what a payload means depends on
+// those before it. A far end follows the stream once its decoder is where the stream's encoder is.
+type stream struct {
+	codec   media.Codec
+	encoder media.Successor
+	packet  []byte
+	frame   uint64 // the number of what is in packet
+	tick    uint64 // in which it was made
+}
+
+// streams are those of one thing, in the codings of a band that have state.
+type streams []*stream
+
+func newStreams(band int) (all streams) {
+	for _, c := range codecs(band) {
+		if !c.Stateless() {
+			all = append(all, &stream{codec: c, encoder: c.NewEncoder().(media.Successor), packet: make([]byte, packetRoom)})
+		}
+	}
+	return all
+}
+
+// of is the stream in a coding, nil if there is none.
+func (all streams) of(c media.Codec) *stream {
+	for _, st := range all {
+		if st.codec == c {
+			return st
+		}
+	}
+	return nil
+}
+
+// code makes the frame of a tick, once.
+func (st *stream) code(frame []int16, tick uint64) {
+	if st.tick == tick && st.frame > 0 {
+		return
+	}
+	st.tick = tick
+	st.frame++
+	n := st.encoder.Encode(st.packet[media.HeaderRoom:packetRoom], frame)
+	st.packet = st.packet[:media.HeaderRoom+n]
+}
+
+// share sends the leg what others hear, too. Where its far end does not follow the stream yet, the leg's own encoder codes
+// the same sound until both say the same: from then on the decoder cannot tell them apart.
+func (s *Seat) share(sh *shared, all streams, frame []int16, codec media.Codec, t media.Time) {
+	if packet := sh.packet(codec, frame); packet != nil {
+		s.leg.Send(packet, t)
+		return
+	}
+	st := all.of(codec)
+	if st == nil {
+		s.leg.Send(s.code(frame, codec, t), t)
+		return
+	}
+	st.code(frame, t.Tick)
+	a := s.aside
+	if s.follows && a.stream == st && a.frame+1 == st.frame {
+		a.frame = st.frame
+		s.leg.Send(st.packet, t)
+		return
+	}
+	own := s.code(frame, codec, t)
+	if a.stream != st || a.frame+1 != st.frame {
+		a.stream, a.near = st, 0
+	}
+	a.frame = st.frame
+	a.near++
+	s.follows = a.near >= nearMost || bytes.Equal(own[media.HeaderRoom:], st.packet[media.HeaderRoom:])
+	s.leg.Send(own, t)
+}
+
+// code codes a frame for this leg alone, where its far end's decoder is.
+func (s *Seat) code(frame []int16, codec media.Codec, t media.Time) []byte {
+	w, encoder := s.part.worker, s.leg.Encoder()
+	if s.follows {
+		s.follows = false
+		if st := s.aside.stream; st.codec == codec {
+			encoder.(media.Successor).Succeed(st.encoder, st.frame != s.aside.frame)
+		}
+	}
+	n := encoder.Encode(w.packet[media.HeaderRoom:packetRoom], frame)
+	return w.packet[:media.HeaderRoom+n]
+}
