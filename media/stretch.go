@@ -56,8 +56,8 @@ func (j *Jitter) adapt() {
 	case j.state != speaking: // what is made up ends with the loss
 	case excess && s.early >= slackTicks:
 		j.shorten(over + int((spare-marginTime)/grain)*j.grain)
-	case over > j.slop():
-		j.shorten(over)
+	case over > j.slop() && spare > marginTime+slackTime:
+		j.shorten(over) // nearer to the margin, it may be the begin of what has to be longer still
 	}
 }
 
@@ -72,9 +72,14 @@ func (j *Jitter) glide() int { return j.frame / 2 }
 
 // lengthen makes the sound longer by some of its periods: by want samples or less, the rest
 // following with the next frames, or a little more. If there is no such period, it takes a
-// longer one: better too much than to be late again.
+// longer one: better too much than to be late again. Silence has no period, and becomes as long as it should.
 func (j *Jitter) lengthen(want int) {
 	t := &j.tape
+	if isQuiet(t.buf[t.head-want:t.end]) {
+		t.insert(want, j.glide())
+		j.stats.Stretched++
+		return
+	}
 	lag, best := j.period()
 	if most := want + j.rate/200; most < lag {
 		l, alike := bestLag(t.buf, j.rate, t.head, j.glide(), j.shortest(), most, false)

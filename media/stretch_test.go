@@ -2,7 +2,9 @@ package media_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,6 +49,70 @@ func TestDriftThroughG711LeavesNoMoreThanTheCodec(t *testing.T) {
 		h := s.play()
 		if dB, at := click(h.pcm[160*3:], 8000, 1000, 10000); dB > floor+1 {
 			t.Errorf("%v ppm: %.1f dBc at sample %d, the codec alone leaves %.1f", ppm, dB, at, floor)
+		}
+	}
+}
+
+// speech is a voice with harmonics of a pitch that glides between 100 and 160 Hz, in syllables of a quarter of a second
+// with a pause after every sixth.
+func speech(rate int) func(int) float64 {
+	turn := 2 * math.Pi / float64(rate)
+	return func(n int) float64 {
+		at := float64(n) / float64(rate)
+		syllable := math.Mod(at, 0.25) / 0.25
+		if int(at/0.25)%7 == 6 {
+			return 0
+		}
+		// The phase is the integral of a pitch of 130 + 30 sin(2 pi 0.4 t).
+		phase := turn*130*float64(n) - 30/0.4*math.Cos(2*math.Pi*0.4*at)
+		v := 0.0
+		for k := 1.0; k <= 10; k++ {
+			v += math.Sin(k*phase+k*k) / k
+		}
+		return 5000 * math.Pow(math.Sin(math.Pi*syllable), 0.5) * v
+	}
+}
+
+// curve is the greatest second difference in a sound: what a step adds to.
+func curve(pcm []int16) (most int) {
+	for i := 2; i < len(pcm); i++ {
+		d := int(pcm[i]) - 2*int(pcm[i-1]) + int(pcm[i-2])
+		most = max(most, d, -d)
+	}
+	return most
+}
+
+func TestDriftIsFollowedAtAnyRateWithoutADiscontinuity(t *testing.T) {
+	for _, rate := range []int{8000, 16000, 48000} {
+		for _, ppm := range []float64{-300, 300} {
+			for name, voice := range map[string]func(int) float64{
+				"speech": speech(rate),
+				"tone":   func(n int) float64 { return 10000 * math.Sin(2*math.Pi*997.3*float64(n)/float64(rate)) },
+			} {
+				t.Run(fmt.Sprintf("%s at %d Hz, %+g ppm", name, rate, ppm), func(t *testing.T) {
+					t.Parallel()
+					s := scene{codec: linear{rate}, phase: 9 * ms, ppm: ppm, length: 120 * time.Second, voice: voice, late: scheduling,
+						network: func(_ int, _ time.Duration, random *rand.Rand) fate {
+							return fate{delay: time.Duration(random.IntN(300)) * time.Microsecond}
+						}}
+					h := s.play()
+					if h.stats.Lost+h.stats.Late != 0 || h.stats.Stretched == 0 {
+						t.Errorf("%+v", h.stats)
+					}
+					if most := slices.Max(h.delays); most > 27*ms {
+						t.Errorf("delay has been %v", most)
+					}
+					heard := h.pcm[rate/media.FramesPerSecond*3:]
+					if got, want := curve(heard), curve(said(s, 5*rate)); float64(got) > 1.1*float64(want) {
+						t.Errorf("a second difference of %d, where speech itself has %d", got, want)
+					}
+					if name == "tone" {
+						if dB, at := click(heard, rate, 997.3, 10000); dB > -50 {
+							t.Errorf("click of %.1f dBc at %v", dB, time.Duration(at)*time.Second/time.Duration(rate))
+						}
+					}
+				})
+			}
 		}
 	}
 }
