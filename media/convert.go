@@ -8,6 +8,9 @@ import "math"
 const (
 	crossPass = 0.85
 	crossLoss = 72.0 // dB
+
+	// ConverterDelay is how much later a sound comes out of a Converter, in samples of the higher rate: half its filter.
+	ConverterDelay = 31
 )
 
 // Converter brings a stream of sums to a rate that is twice as high or half as high. It delays by 1.9 ms at 16 kHz.

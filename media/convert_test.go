@@ -56,3 +56,20 @@ func TestConverterHasNoSeamBetweenFrames(t *testing.T) {
 		}
 	}
 }
+
+func TestConverterDelaysByWhatItSays(t *testing.T) {
+	for _, rates := range [][2]int{{8000, 16000}, {16000, 8000}} {
+		click := make([]int16, rates[0])
+		click[1000] = 20000
+		at, highest := 0, int16(0)
+		for i, v := range convert(rates[0], rates[1], click) {
+			if v > highest {
+				at, highest = i, v
+			}
+		}
+		// Half a sample of the lower rate lies between two.
+		if late := at*16000/rates[1] - 1000*16000/rates[0]; late < media.ConverterDelay-1 || late > media.ConverterDelay+1 {
+			t.Errorf("from %d to %d Hz a click comes %d samples of 16 kHz later, want %d", rates[0], rates[1], late, media.ConverterDelay)
+		}
+	}
+}

@@ -23,6 +23,7 @@ func TestTickAllocatesNothingWithAllThatASeatCanDo(t *testing.T) {
 	talker.seat.TalkVolume(12)
 	talker.seat.DetectTalk(TalkOptions{Threshold: 160, Drop: true})
 	recording := talker.seat.Record(time.Minute)
+	tape := conf.Record(true)
 	short := keyer.seat.Record(600 * time.Millisecond)
 	teller.seat.PassDigits(true)
 	teller.seat.MinimumDelay(true)
@@ -68,6 +69,9 @@ func TestTickAllocatesNothingWithAllThatASeatCanDo(t *testing.T) {
 		t.Errorf("%d allocations in 100 ticks", allocated)
 	}
 	w.notices.run()
+	if first, last := tape.Span(); last-first < 100 {
+		t.Errorf("the tape holds ticks %d to %d of 110", first, last)
+	}
 	if pcm, _ := recording.Stop(); len(pcm) < 100*160 {
 		t.Errorf("%d samples were recorded in 110 ticks", len(pcm))
 	}

@@ -90,6 +90,9 @@ func (p *part) count() {
 	for _, l := range p.lanes {
 		p.bands[l.seat.band].seats++
 	}
+	if p.reel != nil && p.reel.mixed {
+		p.bands[p.reel.band].seats++
+	}
 }
 
 // tune moves the seat to the band of its leg, whose codec has been settled, or has changed. What rises or falls to it goes

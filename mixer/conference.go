@@ -19,6 +19,7 @@ type Conference struct {
 	// Below belongs to the engine's mutex.
 	slot   int
 	counts []int // seats by worker
+	tape   *Tape // nil: nothing is recorded
 
 	mu     sync.Mutex
 	seats  []*Seat
@@ -97,6 +98,9 @@ func (c *Conference) part() *part {
 	}
 	all := append(slices.Clone(parts), p)
 	c.parts.Store(&all)
+	if c.tape != nil {
+		c.tape.thread(p)
+	}
 	w.later(func() { w.slots[slot] = append(w.slots[slot], p) })
 	return p
 }

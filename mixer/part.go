@@ -17,6 +17,7 @@ type part struct {
 	time      media.Time // of the tick that is under way
 	unsent    bool       // its second half is due in the next slot
 	closed    bool       // it does not tick any more
+	reel      *reel      // what is recorded goes on it; nil: nothing is
 }
 
 // lane is a seat and its leg, side by side so that the leg's place is known before the seat has
@@ -96,6 +97,9 @@ func (p *part) send() {
 		}
 	}
 	p.announcer.advance(nil)
+	if p.reel != nil {
+		p.record()
+	}
 	for i := len(p.lanes) - 1; i >= 0; i-- {
 		if i >= 3 { // those before are near still
 			p.lanes[i-3].seat.approach()

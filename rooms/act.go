@@ -24,7 +24,7 @@ type controls struct {
 }
 
 // moderatorActions are those of moderators alone.
-var moderatorActions = []ActionKind{ActionKickLast, ActionToggleLock, ActionToggleMuteParticipants}
+var moderatorActions = []ActionKind{ActionKickLast, ActionToggleLock, ActionToggleMuteParticipants, ActionToggleRecording}
 
 // act does what the keys of a member say, and answers him. It returns at once, so that whoever is spoken to can still be
 // kicked; only where he leaves it returns when his last words have been said, or with the reason why ctx ended before.
@@ -54,6 +54,11 @@ func (v *Visit) act(ctx context.Context, m *member, do []Action) (leave bool, er
 			}
 		case ActionToggleMuteParticipants:
 			v.conference.toggleParticipantsMute(m) // tells everybody
+		case ActionToggleRecording:
+			if err := v.conference.toggleRecording(m); err != nil {
+				v.log.Warn("moderator's key: no recording", "member", m.number, "error", err)
+				a.say(promptErrorMenu)
+			}
 		case ActionParticipantCount:
 			if others := v.conference.others(m); others > 0 {
 				a.add(v.line.voice.ThereAre(others)...)

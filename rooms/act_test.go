@@ -158,7 +158,7 @@ func TestKeysOfModeratorsAreNotForOthers(t *testing.T) {
 	bob := b.call("bob", room)
 	b.call("ann", room)
 	b.members(2)
-	for key, action := range map[string]ActionKind{"2": ActionToggleLock, "3": ActionKickLast, "5": ActionToggleMuteParticipants} {
+	for key, action := range map[string]ActionKind{"2": ActionToggleLock, "3": ActionKickLast, "5": ActionToggleMuteParticipants, "0": ActionToggleRecording} {
 		bob.press(key)
 		b.logs("only moderators", string(action))
 	}

@@ -62,7 +62,7 @@ func TestEachLineOfAConfbridgeConfIsJudged(t *testing.T) {
 		{33, "default_bridge: type=bridge", "taken", ""},
 		{35, "default_bridge: max_members=20", "refused", "line 36 says it anew"},
 		{36, "default_bridge: max_members=25", "taken", ""},
-		{37, "default_bridge: record_conference=yes", "refused", "not supported by this version, it takes no"},
+		{37, "default_bridge: record_conference=yes", "taken", ""},
 		{38, "default_bridge: record_command=/usr/local/bin/mail-it", "refused", "runs a program"},
 		{39, "default_bridge: video_mode=follow_talker", "refused", "means nothing for audio"},
 		{40, "default_bridge: internal_sample_rate=auto", "taken", ""},
@@ -128,7 +128,7 @@ func TestProfilesOfAConfbridgeConfBecomeOptions(t *testing.T) {
 		{"default_user", found.Users, with(map[string]string{"wait_marked": "yes", "end_marked": "y", "announce_user_count_all": "3"}), "4711"},
 		{"chairs", found.Users, with(map[string]string{"admin": "yes", "marked": "yes"}), ""},
 		{"default_bridge", found.Bridges, map[string]string{"max_members": "25", "internal_sample_rate": "auto", "mixing_interval": "40", "language": "en",
-			"jitterbuffer": "yes", "sound_begin": "beep"}, ""},
+			"jitterbuffer": "yes", "record_conference": "yes", "sound_begin": "beep"}, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

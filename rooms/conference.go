@@ -4,10 +4,12 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"conclave/media"
 	"conclave/mixer"
+	"conclave/rooms/recordings"
 )
 
 var (
@@ -42,6 +44,10 @@ type conference struct {
 	announcements bool
 	playing       int // announcements that the mixer has, and that have not ended
 	announcer     announcer
+
+	tape     *taping                             // nil: nothing is recorded
+	taped    *taping                             // the last one of this conference; nil: there was none
+	recorder atomic.Pointer[recordings.Recorder] // that of tape, for what happens beside the mutex
 }
 
 // join admits a caller, or says why not: errLocked or errFull. Moderators are let in nevertheless.
@@ -65,6 +71,7 @@ func (c *conference) join(m *member, voice *Voice) error {
 	before := c.crowd()
 	c.members = append(c.members, m)
 	c.emit(EventJoin, m)
+	c.noteJoin(m)
 	c.mute(m, muting{self: m.options.StartMuted, moderator: c.muted && !m.moderates()})
 	c.settle()
 	c.welcome(m, before)
@@ -90,6 +97,9 @@ func (c *conference) remove(result string, gone ...*member) {
 	c.members = slices.DeleteFunc(c.members, func(m *member) bool { return m.removed.Load() })
 	for _, m := range gone {
 		c.emitResult(EventLeave, m, result)
+		if r := c.recorder.Load(); r != nil {
+			r.Leave(m.call.ID())
+		}
 		c.noteLeave(m)
 	}
 	var leader *member
@@ -118,6 +128,8 @@ func (c *conference) remove(result string, gone ...*member) {
 
 // reset is for when the last member has left. c.mu is held.
 func (c *conference) reset() {
+	c.stopRecording("the last member has left")
+	c.taped = nil
 	c.last = 0
 	c.locked = false
 	c.muted = false

@@ -10,16 +10,18 @@ type EventKind string
 
 // What happens in a conference.
 const (
-	EventJoin    EventKind = "join"
-	EventLeave   EventKind = "leave"
-	EventWaiting EventKind = "waiting" // came, and waits for a leader
-	EventBegin   EventKind = "begin"   // the first leader is there
-	EventTalking EventKind = "talking"
-	EventSilent  EventKind = "silent"
-	EventMute    EventKind = "mute"
-	EventUnmute  EventKind = "unmute"
-	EventLock    EventKind = "lock"
-	EventUnlock  EventKind = "unlock"
+	EventJoin     EventKind = "join"
+	EventLeave    EventKind = "leave"
+	EventWaiting  EventKind = "waiting" // came, and waits for a leader
+	EventBegin    EventKind = "begin"   // the first leader is there
+	EventTalking  EventKind = "talking"
+	EventSilent   EventKind = "silent"
+	EventMute     EventKind = "mute"
+	EventUnmute   EventKind = "unmute"
+	EventLock     EventKind = "lock"
+	EventUnlock   EventKind = "unlock"
+	EventRecord   EventKind = "record"     // a recording has begun
+	EventUnrecord EventKind = "stoprecord" // it has ended
 
 	// EventLost tells a listener how many events he has missed here, because he did not keep up.
 	EventLost EventKind = "lost"
@@ -35,7 +37,8 @@ type Event struct {
 	Caller string    `json:"caller,omitempty"`
 	Name   string    `json:"name,omitempty"`
 	Role   string    `json:"role,omitempty"`   // participant or moderator
-	Result string    `json:"result,omitempty"` // of leave: as in Visit.Result
+	Result string    `json:"result,omitempty"` // of leave: as in Visit.Result; of stoprecord: why it has ended
+	File   string    `json:"file,omitempty"`   // of record and stoprecord, in the directory of recordings
 	Lost   int       `json:"lost,omitempty"`   // of lost: how many
 }
 

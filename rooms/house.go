@@ -13,6 +13,7 @@ import (
 
 	"conclave/media"
 	"conclave/mixer"
+	"conclave/rooms/recordings"
 )
 
 // Config is what a House needs.
@@ -21,6 +22,8 @@ type Config struct {
 	Engine *mixer.Engine
 	// Log gets a line for each caller, member and failed PIN; nil: none.
 	Log *slog.Logger
+	// Recordings keeps what is recorded, and must be closed after the last visit; nil: nothing is.
+	Recordings *recordings.Shelf
 	// TransferCode is what a party of a talk dials before the extension of the room that the other one is transferred to,
 	// ** for example (CheckTransferCode); empty: nobody transfers by keys.
 	TransferCode string
@@ -33,7 +36,8 @@ type House struct {
 	log          *slog.Logger
 	music        *media.Sound
 	transferCode string
-	visits       sync.WaitGroup // and parties of talks
+	recordings   *recordings.Shelf // nil: nothing is recorded
+	visits       sync.WaitGroup    // and parties of talks
 	events       eventHub
 
 	// mu guards these, and room and visits of each conference.
@@ -65,7 +69,7 @@ func New(config Config) (*House, error) {
 		return nil, fmt.Errorf("load music: %w", err)
 	}
 	house := furnish(config.Engine, log, voices, music)
-	house.transferCode = config.TransferCode
+	house.transferCode, house.recordings = config.TransferCode, config.Recordings
 	return house, nil
 }
 

@@ -18,6 +18,8 @@ type Conference struct {
 	// State is the phase as ConfBridge names it: inactive, single, single_marked, multi or multi_marked.
 	State   string   `json:"state"`
 	Members []Member `json:"members"` // in the order in which they came
+	// Recording is what is being recorded; nil: nothing.
+	Recording *Recording `json:"recording,omitempty"`
 }
 
 // Member is one of a Conference. Caller and Name come from the network and may hold anything.
@@ -36,14 +38,15 @@ type Member struct {
 	Muted   bool    `json:"muted"`
 	// MutedBy is "moderator" if a moderator or an operator has muted the member, "self" if only he himself has or the
 	// room's option startmuted, and empty if he is not muted.
-	MutedBy   string  `json:"muted_by,omitempty"`
-	TalkTime  float64 `json:"talked_s"`   // how long he has talked, in seconds
-	Role      string  `json:"role"`       // participant or moderator
-	Marked    bool    `json:"marked"`     // is a leader
-	EndMarked bool    `json:"end_marked"` // goes with the last leader, or with any
-	Waiting   bool    `json:"waiting"`    // for a leader, outside the mix
-	Entered   bool    `json:"entered"`    // is in the mix
-	Music     bool    `json:"music"`      // is given hold music
+	MutedBy   string     `json:"muted_by,omitempty"`
+	TalkTime  float64    `json:"talked_s"`   // how long he has talked, in seconds
+	Talks     []TalkSpan `json:"talks"`      // when he has talked in the last minutes
+	Role      string     `json:"role"`       // participant or moderator
+	Marked    bool       `json:"marked"`     // is a leader
+	EndMarked bool       `json:"end_marked"` // goes with the last leader, or with any
+	Waiting   bool       `json:"waiting"`    // for a leader, outside the mix
+	Entered   bool       `json:"entered"`    // is in the mix
+	Music     bool       `json:"music"`      // is given hold music
 	// LossPercent is the share of the packets from the caller that did not arrive.
 	LossPercent float64 `json:"loss_percent"`
 	Jitter      float64 `json:"jitter_ms"` // of arrival, RFC 3550 6.4.1
@@ -84,8 +87,9 @@ func (h *House) Live() []Conference {
 // live joins what the rules know of the members with what the mixer measures of their legs.
 // The lock is not held while the mixer is waited for.
 func (c *conference) live() Conference {
+	now := time.Now()
 	c.mu.Lock()
-	shown := Conference{Since: c.since, Locked: c.locked, State: string(c.crowd().phase()),
+	shown := Conference{Since: c.since, Locked: c.locked, State: string(c.crowd().phase()), Recording: c.tape.live(),
 		Members: make([]Member, len(c.members))}
 	place := make(map[*mixer.Seat]int, len(c.members))
 	for i, m := range c.members {
@@ -104,6 +108,7 @@ func (c *conference) live() Conference {
 			EndMarked: m.role.endMarked || m.role.endMarkedAny,
 			Waiting:   m.waiting,
 			Music:     m.music,
+			Talks:     m.talk.spans(now),
 		}
 		place[m.seat] = i
 	}

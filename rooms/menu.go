@@ -27,6 +27,7 @@ const (
 	ActionKickLast               ActionKind = "admin_kick_last"
 	ActionToggleLock             ActionKind = "admin_toggle_conference_lock"
 	ActionToggleMuteParticipants ActionKind = "admin_toggle_mute_participants"
+	ActionToggleRecording        ActionKind = "admin_toggle_recording" // ConfBridge has none
 )
 
 // actionKinds tells of each action whether it plays files.
@@ -46,6 +47,7 @@ var actionKinds = map[ActionKind]bool{
 	ActionKickLast:               false,
 	ActionToggleLock:             false,
 	ActionToggleMuteParticipants: false,
+	ActionToggleRecording:        false,
 }
 
 // ActionNames lists the actions that ParseMenu takes, in alphabetical order.
@@ -117,6 +119,7 @@ func ParticipantMenu() Menu {
 func ModeratorMenu() Menu {
 	return Menu{Name: "moderator", Entries: []MenuEntry{
 		{"*", speaking(promptAdminMenu)},
+		{"0", doing(ActionToggleRecording)},
 		{"1", doing(ActionToggleMute)},
 		{"2", doing(ActionToggleLock)},
 		{"3", doing(ActionKickLast)},

@@ -163,6 +163,7 @@ func TestDefaultMenus(t *testing.T) {
 8=leave_conference
 9=increase_talking_volume`
 	const moderator = `*=playback_and_continue(conf-adminmenu)
+0=admin_toggle_recording
 1=toggle_mute
 2=admin_toggle_conference_lock
 3=admin_kick_last
@@ -189,7 +190,7 @@ func TestDefaultMenus(t *testing.T) {
 
 func TestActionNamesAreSortedAndTaken(t *testing.T) {
 	names := rooms.ActionNames()
-	if len(names) != 15 || names[0] != "admin_kick_last" || names[14] != "toggle_mute" {
+	if len(names) != 16 || names[0] != "admin_kick_last" || names[15] != "toggle_mute" {
 		t.Errorf("got %v", names)
 	}
 	for i, name := range names {

@@ -36,6 +36,13 @@ type Options struct {
 	JitterBuffer        bool // no: its minimum depth
 	AGC                 bool // automatic gain of each member
 
+	RecordConference    bool   // from the first member on
+	RecordFile          string // path in the directory of recordings, without .wav; empty: confbridge-EXTENSION-TIME
+	RecordFileAppend    bool   // goes on with the file of the same name
+	RecordFileTimestamp bool   // the time of the begin is added to RecordFile
+	RecordTracks        bool   // a file for each member, too
+	RecordNotice        bool   // members are told
+
 	Language       string            // of the room's voice
 	CallerLanguage bool              // a caller's Accept-Language may choose another
 	Menu           string            // of the participants: "default", "moderator", "none" or one of the operator's

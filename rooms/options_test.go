@@ -15,6 +15,7 @@ import (
 var defaults = rooms.Options{
 	AnnounceOnlyUser: true, HearOwnJoinSound: true, MusicOnHoldWhenEmpty: true, Announcements: true,
 	TalkingThreshold: 160, SilenceThreshold: 2500 * time.Millisecond, JitterBuffer: true, AGC: true,
+	RecordFileAppend: true, RecordFileTimestamp: true, RecordNotice: true,
 	Language: "en", CallerLanguage: true, Menu: "default", ModeratorMenu: "moderator",
 }
 
@@ -43,6 +44,11 @@ var switches = map[string]func(*rooms.Options) *bool{
 	"dsp_drop_silence":           func(o *rooms.Options) *bool { return &o.DropSilence },
 	"talk_detection_events":      func(o *rooms.Options) *bool { return &o.TalkDetectionEvents },
 	"jitterbuffer":               func(o *rooms.Options) *bool { return &o.JitterBuffer },
+	"record_conference":          func(o *rooms.Options) *bool { return &o.RecordConference },
+	"record_file_append":         func(o *rooms.Options) *bool { return &o.RecordFileAppend },
+	"record_file_timestamp":      func(o *rooms.Options) *bool { return &o.RecordFileTimestamp },
+	"record_tracks":              func(o *rooms.Options) *bool { return &o.RecordTracks },
+	"record_notice":              func(o *rooms.Options) *bool { return &o.RecordNotice },
 	"agc":                        func(o *rooms.Options) *bool { return &o.AGC },
 	"caller_language":            func(o *rooms.Options) *bool { return &o.CallerLanguage },
 	"text_messaging":             func(*rooms.Options) *bool { return new(bool) }, // taken, and without effect
@@ -97,13 +103,14 @@ func TestOptionsAreRead(t *testing.T) {
 		{"moderator_menu", " staff_2.b-c ", with(func(o *rooms.Options) { o.ModeratorMenu = "staff_2.b-c" })},
 		{"announcement", "/srv/hello.wav", with(func(o *rooms.Options) { o.Announcement = "/srv/hello.wav" })},
 		{"announcement", "none", defaults},
+		{"record_file", "none", defaults},
+		{"record_file", "board/weekly.wav", with(func(o *rooms.Options) { o.RecordFile = "board/weekly" })},
 		{"sound_join", "confbridge-join", defaults},
 		{"sound_join", "beep", with(func(o *rooms.Options) { o.Sounds = map[string]string{"confbridge-join": "beep"} })},
 
 		// What describes the server is taken, and changes nothing.
 		{"denoise", "no", defaults}, {"send_events", "off", defaults}, {"enable_events", "no", defaults},
-		{"answer_channel", "yes", defaults}, {"record_conference", "0", defaults},
-		{"record_file_append", "yes", defaults}, {"record_file_timestamp", "true", defaults},
+		{"answer_channel", "yes", defaults},
 		{"internal_sample_rate", "auto", defaults}, {"internal_sample_rate", "8000", defaults},
 		{"maximum_sample_rate", "none", defaults}, {"mixing_interval", " 20 ", defaults}, {"mixing_interval", "80", defaults},
 	}
@@ -205,15 +212,15 @@ func TestWrongOptionsAreNamedWithWhatWouldBeRight(t *testing.T) {
 		{"denoise", "yes", []string{"denoise", "not supported by this version", "takes no"}},
 		{"send_events", "yes", []string{"send_events", "not supported by this version", "takes no"}},
 		{"answer_channel", "no", []string{"answer_channel", "not supported by this version", "takes yes"}},
-		{"record_conference", "yes", []string{"record_conference", "not supported by this version", "takes no"}},
 		{"record_conference", "x", []string{"record_conference", "yes or no"}},
-		{"record_file_append", "no", []string{"record_file_append", "not supported by this version", "takes yes"}},
 		{"internal_sample_rate", "16000", []string{"internal_sample_rate", `"16000"`, "not supported by this version", "auto or 8000"}},
 		{"maximum_sample_rate", "8000", []string{"maximum_sample_rate", "not supported by this version", "takes none"}},
 		{"mixing_interval", "30", []string{"mixing_interval", "not supported by this version", "takes 10 or 20 or 40 or 80"}},
 		{"music_on_hold_class", "jazz", []string{"music_on_hold_class", "not supported by this version", "default or none"}},
 
-		{"record_file", "/x.wav", []string{"record_file", "not supported by this version", "does not record"}},
+		{"record_file", "/x.wav", []string{"record_file", "not in the directory of recordings", "board.wav"}},
+		{"record_file", "../x.wav", []string{"record_file", "not in the directory of recordings"}},
+		{"record_file", "x.gsm", []string{"record_file", "WAV"}},
 		{"record_command", "rm", []string{"record_command", "not supported by this version", "runs a program"}},
 		{"record_options", "x", []string{"record_options", "runs a program"}},
 		{"regcontext", "x", []string{"regcontext", "dialplan"}},

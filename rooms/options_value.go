@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"conclave/rooms/recordings"
 )
 
 // kind reads the values of one type, range and unit.
@@ -132,6 +134,15 @@ var optionalSoundFile = kind{takes: "WAV file, name of a prompt or " + noValue, 
 		return value{}, nil
 	}
 	return v, err
+}}
+
+// recordingFile takes the path of a recording in the directory of recordings, and none.
+var recordingFile = kind{takes: "path in the directory of recordings or " + noValue, read: func(text string) (value, error) {
+	if strings.TrimSpace(text) == noValue {
+		return value{}, nil
+	}
+	name, err := recordings.CleanName(text)
+	return value{text: name}, err
 }}
 
 // voiceName takes the name of a voice.

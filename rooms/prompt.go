@@ -36,6 +36,7 @@ const (
 	promptUnlockedNow  = "conf-unlockednow"
 	promptKicked       = "conf-kicked"
 	promptNowRecording = "conf-now-recording"
+	promptNotRecording = "conf-not-recording" // any more
 
 	promptUserMenu  = "conf-usermenu"
 	promptAdminMenu = "conf-adminmenu"
@@ -56,7 +57,7 @@ var wholePrompts = []string{
 	promptOnlyPerson, promptOnlyOne, promptThereAre, promptOtherInParty, promptWaitForLeader, promptBegin,
 	promptParticipant, promptHasJoined, promptHasLeft, promptLeaderLeft,
 	promptMuted, promptUnmuted, promptNowMuted, promptNowUnmuted, promptLockedNow, promptUnlockedNow,
-	promptKicked, promptNowRecording, promptUserMenu, promptAdminMenu, promptErrorMenu, promptNoNumber,
+	promptKicked, promptNowRecording, promptNotRecording, promptUserMenu, promptAdminMenu, promptErrorMenu, promptNoNumber,
 	toneJoin, toneLeave, toneBeep,
 }
 

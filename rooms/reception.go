@@ -110,10 +110,18 @@ func (v *Visit) notify(event mixer.Event) {
 	}
 }
 
-// talks lets those know who listen to events that the member has begun to talk, or ended.
+// talks notes that the member has begun to talk, or ended, and lets those know who listen to events.
 func (v *Visit) talks(on bool) {
-	switch m := v.member.Load(); {
-	case m == nil || m.removed.Load() || !m.options.TalkDetectionEvents:
+	m := v.member.Load()
+	if m == nil || m.removed.Load() {
+		return
+	}
+	m.talk.turn(on, time.Now())
+	if r := v.conference.recorder.Load(); r != nil {
+		r.Talk(m.call.ID(), on)
+	}
+	switch {
+	case !m.options.TalkDetectionEvents:
 	case on:
 		v.conference.emit(EventTalking, m)
 	default:

@@ -11,7 +11,6 @@ const (
 	runsPrograms = "it runs a program or a dialplan"
 	notAudio     = "it means nothing for audio"
 	oneEar       = "a telephone is heard with one ear"
-	recordsNot   = "this version does not record"
 	ofFunction   = "it belongs to the CONFBRIDGE function of a dialplan"
 	neverPlayed  = "ConfBridge itself does not play it any more"
 	roomHasPIN   = "the PIN is not an option but a setting of the room: --pin, --moderator-pin"
@@ -22,7 +21,6 @@ const (
 // does not take, each with the reason.
 var refusedOptions = map[string]string{
 	"pin": roomHasPIN, "moderator_pin": roomHasPIN,
-	"record_file":    recordsNot,
 	"record_command": runsPrograms, "record_options": runsPrograms,
 	"regcontext": runsPrograms, "dialplan_exec": runsPrograms,
 	"video_mode": notAudio, "video_update_discard": notAudio,

@@ -15,6 +15,10 @@ func (c *conference) welcome(m *member, before crowd) {
 	c.announceArrival(arrival{member: m, counts: counts, begins: begins})
 
 	var own []*media.Sound
+	if c.tape != nil && o.RecordNotice {
+		own = append(own, m.line.voice.Prompt(promptNowRecording)...)
+		m.noticed = c.tape
+	}
 	if m.room.Announcement != nil {
 		own = append(own, m.room.Announcement)
 	}

@@ -31,6 +31,8 @@ import (
 //	POST   /v1/rooms/EXT/lock, unlock    the whole conference
 //	POST   /v1/rooms/EXT/say             prompts to everybody in it, one after another: {"prompts": ["conf-lockednow"]}
 //	POST   /v1/rooms/EXT/play            a WAV file to everybody in it: {"duration_s": 2.5}
+//	POST   /v1/rooms/EXT/record/start, stop
+//	                                     a recording of the conference: {"file": "confbridge-1000-1893456000.wav"}
 //	POST   /v1/rooms/EXT/members/WHO/mute, unmute, kick
 //	                                     WHO is a member's number, all, last or participants: {"changed": 1}
 //

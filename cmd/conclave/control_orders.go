@@ -34,6 +34,11 @@ type playing struct {
 	Seconds float64 `json:"duration_s"`
 }
 
+// recorded is the answer to an order about a recording.
+type recorded struct {
+	File string `json:"file"` // in the directory of recordings
+}
+
 // conferences is what takes the orders of this file.
 func (c *control) conferences() *rooms.House { return c.house }
 
@@ -44,6 +49,14 @@ func (c *control) routeOrders(mux *http.ServeMux) {
 	})
 	mux.HandleFunc("POST /v1/rooms/{ext}/unlock", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, struct{}{}, c.house.Lock(r.PathValue("ext"), false))
+	})
+	mux.HandleFunc("POST /v1/rooms/{ext}/record/start", func(w http.ResponseWriter, r *http.Request) {
+		file, err := c.conferences().Record(r.Context(), r.PathValue("ext"))
+		reply(w, recorded{file}, err)
+	})
+	mux.HandleFunc("POST /v1/rooms/{ext}/record/stop", func(w http.ResponseWriter, r *http.Request) {
+		file, err := c.conferences().StopRecording(r.PathValue("ext"))
+		reply(w, recorded{file}, err)
 	})
 	mux.HandleFunc("POST /v1/rooms/{ext}/say", c.say)
 	mux.HandleFunc("POST /v1/rooms/{ext}/play", c.play)

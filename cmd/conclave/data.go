@@ -16,10 +16,11 @@ import (
 // dataDir is the directory that a server and the commands about it share.
 type dataDir string
 
-func (d dataDir) database() string { return filepath.Join(string(d), "conclave.db") }
-func (d dataDir) runDir() string   { return filepath.Join(string(d), "run") }
-func (d dataDir) socket() string   { return filepath.Join(d.runDir(), "conclave.sock") }
-func (d dataDir) lockFile() string { return filepath.Join(d.runDir(), "conclave.lock") }
+func (d dataDir) database() string   { return filepath.Join(string(d), "conclave.db") }
+func (d dataDir) runDir() string     { return filepath.Join(string(d), "run") }
+func (d dataDir) socket() string     { return filepath.Join(d.runDir(), "conclave.sock") }
+func (d dataDir) lockFile() string   { return filepath.Join(d.runDir(), "conclave.lock") }
+func (d dataDir) recordings() string { return filepath.Join(string(d), "recordings") }
 
 // create makes the directory, which its owner's group may enter and nobody else.
 func (d dataDir) create() error {

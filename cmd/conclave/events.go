@@ -68,7 +68,7 @@ func writeEvent(out io.Writer, text json.RawMessage) error {
 	if e.Member > 0 {
 		member = strconv.Itoa(e.Member)
 	}
-	remark := strings.TrimSpace(e.Role + " " + e.Result)
+	remark := strings.Join(strings.Fields(e.Role+" "+e.File+" "+e.Result), " ")
 	if e.Kind == rooms.EventLost {
 		remark = count(e.Lost, "event")
 	}

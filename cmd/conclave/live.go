@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"conclave/rooms"
+	"conclave/rooms/recordings"
 )
 
 // liveCmd shows what goes on, once or again and again.
@@ -87,7 +88,7 @@ func writeLive(out io.Writer, live []rooms.Conference) error {
 		fmt.Fprintln(out, heading(conference))
 		table := newMemberTable(out, "MEMBER")
 		for _, m := range conference.Members {
-			memberRow(table, strconv.Itoa(m.ID), m, fmt.Sprintf("%.0f dBFS", m.Level))
+			memberRow(table, strconv.Itoa(m.ID), m, fmt.Sprintf("%.0f dBFS", m.Level), time.Now())
 		}
 		if err := table.Flush(); err != nil {
 			return err
@@ -104,17 +105,20 @@ func heading(c rooms.Conference) string {
 	if c.Locked {
 		text += ", locked"
 	}
+	if r := c.Recording; r != nil {
+		text += ", recorded since " + clock(r.Since)
+	}
 	return text
 }
 
 // newMemberTable begins a table of members. What matters most comes first: a narrow screen does not show the rest.
 func newMemberTable(out io.Writer, first string) *tabwriter.Writer {
-	return newTable(out, first, "CALLER", "NAME", "ROLE", "STATE", "LEVEL", "TALKED", "LOSS", "JITTER", "DELAY", "CODEC", "SINCE")
+	return newTable(out, first, "CALLER", "NAME", "ROLE", "STATE", "LEVEL", "TALKED", "LOSS", "JITTER", "DELAY", "CODEC", "SINCE", "LAST MINUTE")
 }
 
-func memberRow(table io.Writer, first string, m rooms.Member, level string) {
+func memberRow(table io.Writer, first string, m rooms.Member, level string, now time.Time) {
 	row(table, first, m.Caller, m.Name, m.Role, state(m), level, talked(m),
-		fmt.Sprintf("%.1f %%", m.LossPercent), fmt.Sprintf("%.1f ms", m.Jitter), fmt.Sprintf("%.0f ms", m.Delay), m.Codec, clock(m.Since))
+		fmt.Sprintf("%.1f %%", m.LossPercent), fmt.Sprintf("%.1f ms", m.Jitter), fmt.Sprintf("%.0f ms", m.Delay), m.Codec, clock(m.Since), lastMinute(m, now))
 }
 
 // state tells in words what a member is just doing.
@@ -139,6 +143,16 @@ func state(m rooms.Member) string {
 		}
 	}
 	return strings.Join(words, ", ")
+}
+
+// lastMinute draws when a member has talked in the last minute, in cells of 4 s.
+func lastMinute(m rooms.Member, now time.Time) string {
+	const cells, cell = 15, 4.0
+	member := recordings.Member{Stays: []recordings.Span{{From: cells*cell - now.Sub(m.Since).Seconds(), To: cells * cell}}}
+	for _, t := range m.Talks {
+		member.Talks = append(member.Talks, recordings.Span{From: cells*cell - now.Sub(t.Begin).Seconds(), To: cells*cell - now.Sub(t.End).Seconds()})
+	}
+	return member.Strip(cells*cell, cells)
 }
 
 // talked is for how long a member has talked.

@@ -258,7 +258,7 @@ func (w *watch) tables() (lines []string, selected int, err error) {
 				mark, selected = "> ", len(lines)+1+j
 			}
 			m.Caller, m.Name = shorten(printable(m.Caller)), shorten(printable(m.Name))
-			memberRow(table, mark+strconv.Itoa(m.ID), m, fmt.Sprintf("%s %4.0f", levelBar(m.Level), m.Level))
+			memberRow(table, mark+strconv.Itoa(m.ID), m, fmt.Sprintf("%s %4.0f", levelBar(m.Level), m.Level), w.now)
 		}
 		if err := table.Flush(); err != nil {
 			return nil, -1, err

@@ -16,25 +16,27 @@ import (
 type cli struct {
 	Data dataDir `help:"Directory of the database and the control socket." default:"./data" env:"CONCLAVE_DATA" placeholder:"DIR"`
 
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Room    roomCmd    `cmd:"" help:"Add, list, show, change, import and remove rooms."`
-	Phone   phoneCmd   `cmd:"" help:"Add, list, show, change and remove phones."`
-	Trunk   trunkCmd   `cmd:"" help:"Add, list, show, change and remove trunks: PBXs and carriers."`
-	Menu    menuCmd    `cmd:"" help:"Say what the keys of members do."`
-	Voice   voiceCmd   `cmd:"" help:"Add, list, check and remove voices."`
-	Live    liveCmd    `cmd:"" help:"Show the conferences and members of now."`
-	Events  eventsCmd  `cmd:"" help:"Print what happens in conferences, as it happens."`
-	Calls   callsCmd   `cmd:"" help:"List the calls that are over."`
-	Mute    muteCmd    `cmd:"" help:"Mute members."`
-	Unmute  unmuteCmd  `cmd:"" help:"Let muted members speak again."`
-	Kick    kickCmd    `cmd:"" help:"Put members out of a conference."`
-	Play    playCmd    `cmd:"" help:"Play a sound file to a conference."`
-	Say     sayCmd     `cmd:"" help:"Say prompts to a conference."`
-	Lock    lockCmd    `cmd:"" help:"Let nobody but moderators into a conference any more."`
-	Unlock  unlockCmd  `cmd:"" help:"Open a locked conference again."`
-	Backup  backupCmd  `cmd:"" help:"Write all that is configured into one file."`
-	Restore restoreCmd `cmd:"" help:"Put a backup in the place of what is there."`
-	Bench   benchCmd   `cmd:"" help:"Measure a server of its own on this machine: cost, loss, lateness, and what is heard."`
+	Serve      serveCmd      `cmd:"" help:"Run the server."`
+	Room       roomCmd       `cmd:"" help:"Add, list, show, change, import and remove rooms."`
+	Phone      phoneCmd      `cmd:"" help:"Add, list, show, change and remove phones."`
+	Trunk      trunkCmd      `cmd:"" help:"Add, list, show, change and remove trunks: PBXs and carriers."`
+	Menu       menuCmd       `cmd:"" help:"Say what the keys of members do."`
+	Voice      voiceCmd      `cmd:"" help:"Add, list, check and remove voices."`
+	Live       liveCmd       `cmd:"" help:"Show the conferences and members of now."`
+	Events     eventsCmd     `cmd:"" help:"Print what happens in conferences, as it happens."`
+	Calls      callsCmd      `cmd:"" help:"List the calls that are over."`
+	Record     recordCmd     `cmd:"" help:"Begin and end to record a conference."`
+	Recordings recordingsCmd `cmd:"" help:"List, show, export and remove recordings."`
+	Mute       muteCmd       `cmd:"" help:"Mute members."`
+	Unmute     unmuteCmd     `cmd:"" help:"Let muted members speak again."`
+	Kick       kickCmd       `cmd:"" help:"Put members out of a conference."`
+	Play       playCmd       `cmd:"" help:"Play a sound file to a conference."`
+	Say        sayCmd        `cmd:"" help:"Say prompts to a conference."`
+	Lock       lockCmd       `cmd:"" help:"Let nobody but moderators into a conference any more."`
+	Unlock     unlockCmd     `cmd:"" help:"Open a locked conference again."`
+	Backup     backupCmd     `cmd:"" help:"Write all that is configured into one file."`
+	Restore    restoreCmd    `cmd:"" help:"Put a backup in the place of what is there."`
+	Bench      benchCmd      `cmd:"" help:"Measure a server of its own on this machine: cost, loss, lateness, and what is heard."`
 
 	BenchFloor floorCmd `cmd:"" hidden:"" help:"Send and receive without a conference, for bench to compare with."`
 }

@@ -187,7 +187,7 @@ func TestBadRoomSettingsAreNamedAndChangeNothing(t *testing.T) {
 		"moderators' PIN of letters":  {add("--moderator-pin", "1x"), []string{"PIN", "digits only"}},
 		"moderators' PIN and none":    {add("--moderator-pin", "1", "--no-moderator-pin"), []string{"--moderator-pin", "--no-moderator-pin"}},
 		"set PIN like the other":      {set("--moderator-pin", "1"), []string{"begins with the other"}},
-		"option of later versions":    {add("-o", "record_conference=yes"), []string{"record_conference", "not supported"}},
+		"option of later versions":    {add("-o", "send_events=yes"), []string{"send_events", "not supported"}},
 		"sound that is not there":     {add("-o", "sound_join=/no/such"), []string{"sound_join", "/no/such.wav"}},
 		"sound that is no WAV file":   {set("-o", "announcement=/etc/passwd"), []string{"announcement", "/etc/passwd", "not a WAV file"}},
 		"voice that is not there":     {set("-o", "language=tlh"), []string{"language", `"tlh"`, "en"}},

@@ -16,6 +16,7 @@ import (
 	"conclave/media"
 	"conclave/mixer"
 	"conclave/rooms"
+	"conclave/rooms/recordings"
 	"conclave/sip"
 	"conclave/sip/wire"
 	"conclave/store"
@@ -37,6 +38,8 @@ type serveCmd struct {
 	LogLevel     string          `help:"Least level that is logged: debug, info, warn, error (${default})." placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" env:"CONCLAVE_LOG_LEVEL"`
 	Workers      int             `help:"Threads that mix; 0 is one for each core." placeholder:"N" default:"0" env:"CONCLAVE_WORKERS"`
 	History      int             `name:"history-days" help:"Days for which calls are kept for conclave calls; 0 keeps none (${default})." placeholder:"DAYS" default:"90" env:"CONCLAVE_HISTORY_DAYS"`
+	KeepDays     int             `name:"recordings-days" help:"Days for which recordings are kept; 0 is for ever (${default})." placeholder:"DAYS" default:"0" env:"CONCLAVE_RECORDINGS_DAYS"`
+	KeepBytes    byteSize        `name:"recordings-bytes" help:"What recordings may take on the disk, 20G for example: the oldest make way; 0 is no limit (${default})." placeholder:"SIZE" default:"0" env:"CONCLAVE_RECORDINGS_BYTES"`
 	FirstRoom    bool            `help:"In an empty database add room 1000, and print how to dial." env:"CONCLAVE_FIRST_ROOM"`
 }
 
@@ -49,6 +52,8 @@ func (c *serveCmd) Validate() error {
 		return fmt.Errorf("--ring-time %v: it takes a time of up to %v, for example 30s", c.RingTime, sip.MaxRingTime)
 	case c.Workers < 0:
 		return fmt.Errorf("--workers %d: it takes the number of threads, or 0 for one for each core", c.Workers)
+	case c.KeepDays < 0 || c.KeepDays > history.MaxDays:
+		return fmt.Errorf("--recordings-days %d: it takes the days for which recordings are kept, up to %d, or 0 to keep them for ever", c.KeepDays, history.MaxDays)
 	case c.History < 0 || c.History > history.MaxDays:
 		return fmt.Errorf("--history-days %d: it takes the days for which calls are kept, up to %d, or 0 to keep none", c.History, history.MaxDays)
 	}
@@ -101,7 +106,9 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	defer engine.Close()
-	house, err := rooms.New(rooms.Config{Engine: engine, Log: log, TransferCode: c.TransferCode})
+	shelf := recordings.Open(recordings.Config{Dir: data.recordings(), Days: c.KeepDays, Bytes: int64(c.KeepBytes), Log: log})
+	defer shelf.Close()
+	house, err := rooms.New(rooms.Config{Engine: engine, Log: log, Recordings: shelf, TransferCode: c.TransferCode})
 	if err != nil {
 		return err
 	}

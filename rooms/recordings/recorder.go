@@ -1,0 +1,209 @@
+package recordings
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"conclave/mixer"
+)
+
+// Source is where the sound comes from: a mixer.Tape.
+type Source interface {
+	Span() (first, last uint64) // ticks of 20 ms that were recorded, 0 if there was none yet
+	Read(take func(mixer.Frame))
+	Lost() uint64 // frames that were not read in time
+	Stop()
+}
+
+// Order is what is to be recorded.
+type Order struct {
+	Source      Source
+	After       *Recorder // that is to be over first; nil: none
+	Name        string    // as CleanName returns it
+	Append      bool      // go on with a recording of that name; without it, and where there is none, a new one begins
+	Rate        int       // Hz, of new files
+	Tracks      bool      // a file for each member, too
+	Room, Title string    // extension and name of the room, for the diary
+	// Figures asks how members are heard at the moment; it may wait.
+	Figures func() []Figures
+	// Opened is called once when the files are there, with the recording's name, Ended when nothing more is written: err
+	// says why it has ended by itself. Neither may wait for the recorder.
+	Opened func(name string)
+	Ended  func(err error)
+}
+
+// Person is a member as a recording knows him.
+type Person struct {
+	Call   string // one there is, for the member's whole stay
+	Caller string
+	Name   string
+	Role   string
+	Seat   *mixer.Seat
+}
+
+// Figures tell how a member is heard.
+type Figures struct {
+	Call           string
+	Level          float64 // dBFS
+	Received, Lost uint64  // packets so far
+	Jitter         float64 // ms
+}
+
+const (
+	pollTime   = 100 * time.Millisecond // how often sound is taken and written
+	settleTime = time.Second            // how often headers are set right and data is brought to the disk
+	levelTime  = 5 * time.Second        // how often levels are noted
+	// mostWaiting bounds what happens in a conference while the disk stands still.
+	mostWaiting = 1 << 16
+)
+
+// Recorder writes a recording on a goroutine of its own. Its methods never wait and may be called from any goroutine.
+type Recorder struct {
+	shelf *Shelf
+	order Order
+	begin time.Time
+	stop  chan struct{}
+	done  chan struct{}
+
+	mu       sync.Mutex
+	waiting  []event
+	stopping bool
+	reason   string
+
+	// Below belongs to the goroutine.
+	files   files
+	writer  *bufio.Writer // of the diary
+	noted   bool          // the diary was written to since it was synced
+	base    int64         // samples that there were when it began
+	members map[string]*track
+	seats   map[*mixer.Seat]*track
+	mixed   stream
+	settled time.Time
+	leveled time.Time
+	lost    uint64
+}
+
+// event is what happens in the conference.
+type event struct {
+	at     time.Time
+	kind   NoteKind
+	person Person
+}
+
+// track is a member of the recording.
+type track struct {
+	number int
+	name   string // of its file; empty: there is none
+	stream stream
+	here   bool
+
+	// How he was heard since levels were noted last.
+	level           float64
+	figures, before Figures
+	measured        bool
+}
+
+// Start begins a recording. Sound is on the source from now on; the files are opened by the recorder's goroutine.
+func (s *Shelf) Start(o Order) *Recorder {
+	now := time.Now()
+	r := &Recorder{shelf: s, order: o, begin: now, stop: make(chan struct{}), done: make(chan struct{}), members: map[string]*track{}, seats: map[*mixer.Seat]*track{},
+		settled: now, leveled: now}
+	s.work.Go(r.run)
+	return r
+}
+
+// Join notes a member who comes, or is there when the recording begins. His track gets what his seat gives.
+func (r *Recorder) Join(p Person) { r.add(NoteJoin, p) }
+
+// Leave notes that a member has gone.
+func (r *Recorder) Leave(call string) { r.add(NoteLeave, Person{Call: call}) }
+
+// Talk notes that a member has begun to talk, or ended.
+func (r *Recorder) Talk(call string, on bool) {
+	kind := NoteSilent
+	if on {
+		kind = NoteTalk
+	}
+	r.add(kind, Person{Call: call})
+}
+
+func (r *Recorder) add(kind NoteKind, p Person) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) < mostWaiting {
+		r.waiting = append(r.waiting, event{time.Now(), kind, p})
+	}
+}
+
+// Stop ends the recording soon; the diary has the reason.
+func (r *Recorder) Stop(reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.stopping {
+		r.stopping, r.reason = true, reason
+		close(r.stop)
+	}
+}
+
+func (r *Recorder) run() {
+	defer close(r.done)
+	if r.order.After != nil {
+		<-r.order.After.done
+	}
+	err := r.open()
+	if err == nil {
+		r.order.Opened(r.files.name)
+		err = r.record()
+	}
+	r.order.Source.Stop()
+	if err == nil {
+		err = r.finish()
+	}
+	r.abandon()
+	if r.lost > 0 {
+		r.shelf.config.Log.Warn("recording lacks sound, as the disk was too slow for it", "room", r.order.Room, "file", r.files.name+mixSuffix, "frames", r.lost)
+	}
+	r.order.Ended(err)
+	select {
+	case r.shelf.tidy <- struct{}{}:
+	default:
+	}
+}
+
+// open opens the files.
+func (r *Recorder) open() (err error) {
+	if r.files, err = r.shelf.claim(r.order.Name, r.order.Append, r.order.Rate); err != nil {
+		return err
+	}
+	if !r.files.fresh {
+		if err := r.resume(); err != nil {
+			return fmt.Errorf("go on with %s: %w", r.files.diary.Name(), err)
+		}
+	}
+	r.base, r.mixed.file = r.files.mix.samples, r.files.mix
+	r.writer = bufio.NewWriter(r.files.diary)
+	r.note(Note{Kind: NoteStart, At: r.place(r.begin), Time: &r.begin, Room: r.order.Room, Title: r.order.Title,
+		Rate: r.files.mix.rate, Tracks: r.order.Tracks})
+	return errors.Join(r.flushDiary(), r.files.syncDir(r.shelf.config.Sync))
+}
+
+// resume reads who was in the recording that is continued. A last line that a killed server has not written to its end goes.
+func (r *Recorder) resume() error {
+	size, err := readNotes(r.files.diary, func(n Note) {
+		if n.Kind == NoteJoin {
+			r.members[n.Call] = &track{number: n.Member, name: n.Track}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.files.diary.Truncate(size); err != nil {
+		return err
+	}
+	_, err = r.files.diary.Seek(size, io.SeekStart)
+	return err
+}

@@ -1,0 +1,460 @@
+package recordings
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"conclave/media"
+	"conclave/media/tone"
+	"conclave/mixer"
+)
+
+// script is a source of sound whose ticks follow the clock of the test.
+type script struct {
+	began   time.Time
+	rate    int // Hz, of the frames
+	frames  func(tick uint64, put func(seat *mixer.Seat, pcm []int16))
+	lost    atomic.Uint64
+	read    uint64 // ticks
+	stopped atomic.Bool
+	most    uint64 // ticks that there will be; 0: no end
+}
+
+const firstTick = 4711
+
+func newScript(rate int, frames func(tick uint64, put func(*mixer.Seat, []int16))) *script {
+	return &script{began: time.Now(), rate: rate, frames: frames}
+}
+
+func (s *script) now() uint64 {
+	n := uint64(time.Since(s.began) / (20 * time.Millisecond))
+	if s.most > 0 {
+		n = min(n, s.most)
+	}
+	return n
+}
+
+func (s *script) Span() (first, last uint64) {
+	if s.now() == 0 {
+		return 0, 0
+	}
+	return firstTick, firstTick + s.now() - 1
+}
+
+func (s *script) Read(take func(mixer.Frame)) {
+	for ; s.read < s.now(); s.read++ {
+		s.frames(s.read, func(seat *mixer.Seat, pcm []int16) { take(mixer.Frame{Tick: firstTick + s.read, Seat: seat, PCM: pcm}) })
+	}
+}
+
+func (s *script) Lost() uint64 { return s.lost.Load() }
+func (s *script) Stop()        { s.stopped.Store(true) }
+
+// piece is a part of a sine that runs on over all ticks.
+func piece(hz float64, rate int, tick uint64) []int16 {
+	pcm := make([]int16, rate/media.FramesPerSecond)
+	for i := range pcm {
+		pcm[i] = int16(8000 * math.Sin(2*math.Pi*hz*float64(int(tick)*len(pcm)+i)/float64(rate)))
+	}
+	return pcm
+}
+
+// studio is a shelf with one recording on it.
+type studio struct {
+	t     *testing.T
+	dir   string
+	shelf *Shelf
+	log   bytes.Buffer
+	mu    sync.Mutex
+	ended []error
+	names []string
+}
+
+func newStudio(t *testing.T, config Config) *studio {
+	s := &studio{t: t, dir: config.Dir}
+	if s.dir == "" {
+		s.dir = filepath.Join(t.TempDir(), "recordings")
+	}
+	config.Dir, config.Log = s.dir, slog.New(slog.NewTextHandler(&s.log, nil))
+	s.shelf = Open(config)
+	return s
+}
+
+func (s *studio) order(source Source) Order {
+	return Order{Source: source, Name: "board", Rate: 8000, Room: "1000", Title: "Board",
+		Figures: func() []Figures { return nil },
+		Opened: func(name string) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.names = append(s.names, name)
+		},
+		Ended: func(err error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.ended = append(s.ended, err)
+		},
+	}
+}
+
+// load reads a recording back, and its mix.
+func (s *studio) load(name string) (Recording, []int16) {
+	s.t.Helper()
+	r, err := Load(s.dir, name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, pcm := s.wav(name + ".wav")
+	return r, pcm
+}
+
+func (s *studio) wav(file string) (rate int, pcm []int16) {
+	s.t.Helper()
+	f, err := os.Open(filepath.Join(s.dir, file))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer f.Close()
+	rate, samples, err := readHeader(f)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	err = eachBlock(s.t.Context(), f, samples, func(block []int32) error {
+		for _, v := range block {
+			pcm = append(pcm, int16(v))
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return rate, pcm
+}
+
+func TestTracksStayOnOneClockForTenMinutes(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		rate, file int // Hz
+	}{
+		{"8 kHz", 8000, 8000},
+		{"a mix of 16 kHz in a file of 8", 16000, 8000},
+		{"a mix of 8 kHz in a file of 16", 8000, 16000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStudio(t, Config{})
+				ann, bob := new(mixer.Seat), new(mixer.Seat)
+				// Ann clicks each second, Bob in each odd one; of each minute a second is missing altogether.
+				click := make([]int16, tt.rate/media.FramesPerSecond)
+				for i := range click {
+					click[i] = 10000
+				}
+				source := newScript(tt.rate, func(tick uint64, put func(*mixer.Seat, []int16)) {
+					second := tick / 50
+					if tick%50 != 7 || second%60 == 59 {
+						return
+					}
+					put(nil, click)
+					put(ann, click)
+					if second%2 == 1 {
+						put(bob, click)
+					}
+				})
+				const minutes = 10
+				source.most = minutes * 60 * 50
+				o := s.order(source)
+				o.Tracks, o.Rate = true, tt.file
+				r := s.shelf.Start(o)
+				r.Join(Person{Call: "a", Name: "Ann", Seat: ann})
+				r.Join(Person{Call: "b", Name: "Bob", Seat: bob})
+				time.Sleep(minutes*time.Minute + time.Second)
+				r.Stop("over")
+				s.shelf.Close()
+				loaded, mix := s.load("board")
+				if loaded.Seconds != minutes*60 || loaded.Rate != tt.file || loaded.State != StateComplete || loaded.Reason != "over" {
+					t.Fatalf("%+v", loaded)
+				}
+				for track, odd := range map[string]bool{"board": false, "board-member-1": false, "board-member-2": true} {
+					_, pcm := s.wav(track + ".wav")
+					if len(pcm) != len(mix) {
+						t.Fatalf("%s has %d samples, the mix %d", track, len(pcm), len(mix))
+					}
+					want := 0
+					for n := 0; n < len(pcm); {
+						if pcm[n] < 5000 { // half of the click: where a filter does not move it
+							n++
+							continue
+						}
+						for want%60 == 59 || odd && want%2 == 0 {
+							want++
+						}
+						at := want*tt.file + 7*tt.file/50
+						if d := n - at; d < -tt.file/1000 || d > tt.file/1000 {
+							t.Fatalf("%s: the click of second %d is %d samples off", track, want, d)
+						}
+						want++
+						n += tt.file / 2
+					}
+					if want < minutes*60-2 {
+						t.Fatalf("%s ends with second %d", track, want)
+					}
+				}
+				if log := s.log.String(); log != "" {
+					t.Errorf("log: %s", log)
+				}
+			})
+		})
+	}
+}
+
+func TestResampledStretchesAreWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t, Config{})
+		source := newScript(0, func(tick uint64, put func(*mixer.Seat, []int16)) {
+			rate := 8000
+			if tick >= 100 {
+				rate = 16000 // the first wide-band member has come
+			}
+			put(nil, piece(437, rate, tick))
+		})
+		o := s.order(source)
+		o.Rate = 16000
+		r := s.shelf.Start(o)
+		time.Sleep(4050 * time.Millisecond)
+		r.Stop("over")
+		s.shelf.Close()
+		_, mix := s.load("board")
+		for name, part := range map[string][]int16{"narrow": mix[1600:30000], "wide": mix[34000:62000]} {
+			if level := tone.LevelAt(part, 16000, 437); math.Abs(level - -12.25) > 0.2 {
+				t.Errorf("%s: %.2f dBFS", name, level)
+			}
+			if c := tone.Continuous(part, 16000, 437); c.Click > 0.05 || c.Slip > 0.02 {
+				t.Errorf("%s: %+v", name, c)
+			}
+		}
+	})
+}
+
+func TestRecordingCanBePlayedAtEachMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		synced := 0
+		s := newStudio(t, Config{Sync: func(f *os.File) error {
+			if strings.HasSuffix(f.Name(), "board.wav") {
+				synced++
+			}
+			return syncFile(f)
+		}})
+		r := s.shelf.Start(s.order(newScript(8000, func(tick uint64, put func(*mixer.Seat, []int16)) { put(nil, piece(437, 8000, tick)) })))
+		for second := 1; second <= 20; second++ {
+			time.Sleep(time.Second)
+			synctest.Wait()
+			loaded, mix := s.load("board")
+			if loaded.State != StateRunning {
+				t.Fatalf("state %s", loaded.State)
+			}
+			if lag := float64(second) - loaded.Seconds; lag < 0 || lag > 1.1 {
+				t.Errorf("after %d s it has %.2f s", second, loaded.Seconds)
+			}
+			if len(mix) > 8000 {
+				if c := tone.Continuous(mix, 8000, 437); c.Click > 0.05 || c.Slip > 0.02 {
+					t.Errorf("after %d s: %+v", second, c)
+				}
+			}
+		}
+		if synced < 19 {
+			t.Errorf("%d times on the disk in 20 s", synced)
+		}
+		r.Stop("over")
+		s.shelf.Close()
+		for path, mode := range map[string]os.FileMode{s.dir: os.ModeDir | 0o700, s.dir + "/board.wav": 0o600, s.dir + "/board.jsonl": 0o600} {
+			if info, err := os.Stat(path); err != nil || info.Mode() != mode {
+				t.Errorf("%s: %v, %v, want mode %v", path, info.Mode(), err, mode)
+			}
+		}
+	})
+}
+
+func TestDiskThatIsSlowLosesNothingUpToTenSecondsAndIsToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t, Config{Sync: func(*os.File) error {
+			time.Sleep(5 * time.Second)
+			return nil
+		}})
+		source := newScript(8000, func(tick uint64, put func(*mixer.Seat, []int16)) { put(nil, piece(437, 8000, tick)) })
+		r := s.shelf.Start(s.order(source))
+		r.Join(Person{Call: "a"}) // returns at once
+		time.Sleep(time.Minute)
+		source.lost.Store(3)
+		r.Stop("over")
+		s.shelf.Close()
+		loaded, mix := s.load("board")
+		if loaded.Seconds < 60 || loaded.Lost != 0.06 || len(loaded.Members) != 1 {
+			t.Errorf("%+v", loaded)
+		}
+		if c := tone.Continuous(mix, 8000, 437); c.Click > 0.05 || c.Slip > 0.02 {
+			t.Errorf("%+v", c)
+		}
+		if n := strings.Count(s.log.String(), "too slow"); n != 1 {
+			t.Errorf("log: %s", s.log.String())
+		}
+	})
+}
+
+func TestDiskThatIsFullEndsTheRecordingOnce(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a small disk can only be made as root")
+	}
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=200k"); err != nil {
+		t.Skipf("no tmpfs can be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t, Config{Dir: filepath.Join(disk, "recordings")})
+		source := newScript(8000, func(tick uint64, put func(*mixer.Seat, []int16)) { put(nil, piece(437, 8000, tick)) })
+		r := s.shelf.Start(s.order(source))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(s.ended) != 1 || !errors.Is(s.ended[0], syscall.ENOSPC) || !source.stopped.Load() {
+			t.Fatalf("ended %v, stopped %v", s.ended, source.stopped.Load())
+		}
+		r.Talk("a", true) // and whatever else the conference does
+		r.Stop("over")
+		s.shelf.Close()
+		loaded, mix := s.load("board")
+		if loaded.State != StateCut || loaded.Seconds < 8 || loaded.Seconds > 13 {
+			t.Errorf("%+v", loaded)
+		}
+		if c := tone.Continuous(mix, 8000, 437); c.Click > 0.05 || c.Slip > 0.02 {
+			t.Errorf("%+v", c)
+		}
+		// The next one is refused, and leaves nothing.
+		second := newStudio(t, Config{Dir: s.dir})
+		if err := os.WriteFile(filepath.Join(disk, "rest"), make([]byte, 200<<10), 0o600); err == nil {
+			t.Fatal("the disk is not full")
+		}
+		o := second.order(newScript(8000, func(uint64, func(*mixer.Seat, []int16)) {}))
+		o.Name = "second"
+		second.shelf.Start(o)
+		time.Sleep(time.Second)
+		second.shelf.Close()
+		if len(second.ended) != 1 || !errors.Is(second.ended[0], syscall.ENOSPC) || len(second.names) > 0 {
+			t.Errorf("ended %v, opened %v", second.ended, second.names)
+		}
+		left, err := filepath.Glob(s.dir + "/second*")
+		if err != nil || len(left) > 0 {
+			t.Errorf("left %v, %v", left, err)
+		}
+	})
+}
+
+func TestDiskThatCannotBeWrittenIsNamed(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a disk can only be made read-only as root")
+	}
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=200k"); err != nil {
+		t.Skipf("no tmpfs can be mounted here: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(disk, 0) })
+	if err := os.Mkdir(filepath.Join(disk, "recordings"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t, Config{Dir: filepath.Join(disk, "recordings")})
+		s.shelf.Start(s.order(newScript(8000, func(uint64, func(*mixer.Seat, []int16)) {})))
+		time.Sleep(time.Second)
+		s.shelf.Close()
+		if len(s.ended) != 1 || !errors.Is(s.ended[0], syscall.EROFS) || !strings.Contains(s.ended[0].Error(), "board.jsonl") {
+			t.Errorf("ended %v", s.ended)
+		}
+	})
+}
+
+func TestRecordingIsContinued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t, Config{})
+		frames := func(hz float64) func(uint64, func(*mixer.Seat, []int16)) {
+			return func(tick uint64, put func(*mixer.Seat, []int16)) { put(nil, piece(hz, 8000, tick)) }
+		}
+		ann := Person{Call: "a", Name: "Ann"}
+		var last *Recorder
+		for _, hz := range []float64{437, 1031} {
+			o := s.order(newScript(8000, frames(hz)))
+			o.Append, o.Tracks, o.Rate, o.After = true, true, 8000, last
+			last = s.shelf.Start(o)
+			last.Join(ann)
+			last.Talk("a", true)
+			time.Sleep(3 * time.Second)
+			if hz > 1000 {
+				last.Join(Person{Call: "b", Name: "Bob"})
+			}
+			last.Talk("a", false)
+			last.Stop("over")
+			// The next one waits by itself until this one is written.
+		}
+		s.shelf.Close()
+		loaded, mix := s.load("board")
+		if d := loaded.Seconds - 6; math.Abs(d) > 0.1 || loaded.State != StateComplete {
+			t.Errorf("%+v", loaded)
+		}
+		if a, b := tone.LevelAt(mix[:23000], 8000, 437), tone.LevelAt(mix[25000:47000], 8000, 1031); a < -13 || b < -13 {
+			t.Errorf("the first has %.1f dBFS, the second %.1f", a, b)
+		}
+		if len(loaded.Members) != 2 || loaded.Members[0].Name != "Ann" || len(loaded.Members[0].Talks) != 2 || loaded.Members[1].Track != "board-member-2.wav" {
+			t.Errorf("members %+v", loaded.Members)
+		}
+		if talked := loaded.Members[0].Talked; math.Abs(talked-6) > 0.2 {
+			t.Errorf("Ann has talked for %v s of 6", talked)
+		}
+	})
+}
+
+func TestNamesThatAreTakenAreNotOverwritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t, Config{})
+		for range 3 {
+			r := s.shelf.Start(s.order(newScript(8000, func(uint64, func(*mixer.Seat, []int16)) {})))
+			time.Sleep(time.Second)
+			r.Stop("over")
+		}
+		time.Sleep(time.Second)
+		// One that is being recorded is not continued by another.
+		r := s.shelf.Start(s.order(newScript(8000, func(uint64, func(*mixer.Seat, []int16)) {})))
+		time.Sleep(time.Second)
+		o := s.order(newScript(8000, func(uint64, func(*mixer.Seat, []int16)) {}))
+		o.Name, o.Append = "board-4", true
+		s.shelf.Start(o)
+		time.Sleep(time.Second)
+		if err := Remove(s.dir, "board-4"); !errors.Is(err, errRecording) {
+			t.Errorf("removed while it was recorded: %v", err)
+		}
+		r.Stop("over")
+		s.shelf.Close()
+		if want := []string{"board", "board-2", "board-3", "board-4"}; !slices.Equal(s.names, want) {
+			t.Errorf("names %v, want %v", s.names, want)
+		}
+		if last := fmt.Sprint(s.ended[3]); !strings.Contains(last, "being recorded") {
+			t.Errorf("ended %v", s.ended)
+		}
+	})
+}

@@ -1,0 +1,276 @@
+package recordings
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"conclave/mixer"
+)
+
+// record writes until the recording is stopped, or cannot go on.
+func (r *Recorder) record() error {
+	tick := time.NewTicker(pollTime)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return nil
+		case now := <-tick.C:
+			if err := r.write(now); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// write takes what has come and writes it. Once a second it makes the files end together and brings them to the disk.
+func (r *Recorder) write(now time.Time) error {
+	if err := r.happen(); err != nil {
+		return err
+	}
+	length, err := r.take()
+	if err != nil {
+		return err
+	}
+	if err := r.flush(); err != nil {
+		return err
+	}
+	if now.Sub(r.settled) < settleTime {
+		return nil
+	}
+	r.settled = now
+	r.measure()
+	if now.Sub(r.leveled) >= levelTime {
+		r.leveled = now
+		r.noteLevels(now)
+	}
+	return r.settle(length, false)
+}
+
+// finish writes what is left. Nothing more comes from the source.
+func (r *Recorder) finish() error {
+	if err := r.happen(); err != nil {
+		return err
+	}
+	length, err := r.take()
+	if err != nil {
+		return err
+	}
+	for _, m := range r.tracks() {
+		if err := m.stream.end(); err != nil {
+			return err
+		}
+	}
+	if err := r.mixed.end(); err != nil {
+		return err
+	}
+	r.noteLevels(time.Now())
+	r.mu.Lock()
+	reason := r.reason
+	r.mu.Unlock()
+	r.note(Note{Kind: NoteStop, At: float64(length) / float64(r.files.mix.rate), Reason: reason, Lost: r.lost})
+	return r.settle(length, true)
+}
+
+// abandon closes the files as they are. After an error that is as they were settled last.
+func (r *Recorder) abandon() {
+	for _, m := range r.tracks() {
+		m.stream.file.file.Close()
+	}
+	r.files.close()
+}
+
+// happen notes what has happened in the conference.
+func (r *Recorder) happen() error {
+	r.mu.Lock()
+	events := r.waiting
+	r.waiting = nil
+	r.mu.Unlock()
+	for _, e := range events {
+		m := r.members[e.person.Call]
+		if e.kind == NoteJoin {
+			if err := r.join(m, e); err != nil {
+				return err
+			}
+			continue
+		}
+		if m == nil || !m.here {
+			continue // came while more waited than are kept
+		}
+		r.note(Note{Kind: e.kind, At: r.place(e.at), Member: m.number})
+		if e.kind == NoteLeave {
+			m.here = false
+		}
+	}
+	return nil
+}
+
+// join notes a member who has come, and opens his track. m is he, if the recording knows him already.
+func (r *Recorder) join(m *track, e event) error {
+	p := e.person
+	if m == nil {
+		m = &track{number: len(r.members) + 1}
+		r.members[p.Call] = m
+	}
+	if r.order.Tracks && m.stream.file == nil {
+		if err := r.openTrack(m); err != nil {
+			return err
+		}
+	}
+	m.here = true
+	if p.Seat != nil {
+		r.seats[p.Seat] = m
+	}
+	n := Note{Kind: NoteJoin, At: r.place(e.at), Member: m.number, Call: p.Call, Caller: p.Caller, Name: p.Name, Role: p.Role}
+	if m.name != "" {
+		n.Track = filepath.Base(m.name) + mixSuffix
+	}
+	r.note(n)
+	return nil
+}
+
+// openTrack makes a member's file, or opens the one that he has.
+func (r *Recorder) openTrack(m *track) error {
+	if m.name == "" {
+		m.name = trackName(r.files.name, m.number)
+		file, err := r.files.createWAV(m.name, r.files.mix.rate)
+		m.stream.file = file
+		return err
+	}
+	m.name = filepath.Join(filepath.Dir(r.files.name), trimMix(m.name))
+	file, err := r.files.openWAV(m.name)
+	m.stream.file = file
+	return err
+}
+
+// take writes the sound that has come, each frame at its place, and returns how many samples long the recording is.
+func (r *Recorder) take() (length int64, err error) {
+	r.lost = r.order.Source.Lost()
+	first, last := r.order.Source.Span()
+	if first == 0 {
+		return r.base, nil
+	}
+	r.order.Source.Read(func(f mixer.Frame) {
+		if err != nil || f.Tick < first {
+			return
+		}
+		s := &r.mixed
+		if f.Seat != nil {
+			m := r.seats[f.Seat]
+			if m == nil || m.stream.file == nil {
+				return
+			}
+			s = &m.stream
+		}
+		err = s.put(f, r.base, first)
+	})
+	return r.base + samplesOf(last-first+1, r.files.mix.rate), err
+}
+
+// flush hands what was gathered to the kernel, which keeps it when the process is killed.
+func (r *Recorder) flush() error {
+	for _, m := range r.tracks() {
+		if err := m.stream.file.flush(); err != nil {
+			return err
+		}
+	}
+	return errors.Join(r.mixed.file.flush(), r.flushDiary())
+}
+
+// settle makes all files as long as so many samples and brings what was written to the disk. The mix comes last: what it has
+// the tracks have.
+func (r *Recorder) settle(length int64, all bool) error {
+	sync := r.shelf.config.Sync
+	for _, m := range r.tracks() {
+		if err := errors.Join(m.stream.file.settle(length), m.stream.file.sync(sync, all)); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(r.mixed.file.settle(length), r.mixed.file.sync(sync, all), r.flushDiary()); err != nil {
+		return err
+	}
+	if r.noted {
+		r.noted = false
+		return sync(r.files.diary)
+	}
+	return nil
+}
+
+// tracks are the members whose files are open.
+func (r *Recorder) tracks() (open []*track) {
+	for _, m := range r.members {
+		if m.stream.file != nil {
+			open = append(open, m)
+		}
+	}
+	return open
+}
+
+// place is where in the recording a moment is, in seconds.
+func (r *Recorder) place(at time.Time) float64 {
+	seconds := float64(r.base)/float64(r.files.mix.rate) + max(0, at.Sub(r.begin).Seconds())
+	return float64(int64(seconds*1000)) / 1000
+}
+
+// note writes a line of the diary; flushDiary tells whether that failed.
+func (r *Recorder) note(n Note) {
+	line, err := json.Marshal(n)
+	if err != nil {
+		r.shelf.config.Log.Error("note of a recording is left out", "error", err)
+		return
+	}
+	_, _ = r.writer.Write(append(line, '\n'))
+	r.noted = true
+}
+
+func (r *Recorder) flushDiary() error {
+	if err := r.writer.Flush(); err != nil {
+		return fmt.Errorf("write %s: %w", r.files.diary.Name(), err)
+	}
+	return nil
+}
+
+// measure asks how members are heard.
+func (r *Recorder) measure() {
+	for _, f := range r.order.Figures() {
+		m := r.members[f.Call]
+		switch {
+		case m == nil || !m.here:
+		case !m.measured:
+			if m.before.Call == "" {
+				m.before = f
+			}
+			m.measured, m.level, m.figures = true, f.Level, f
+		default:
+			m.level, m.figures = max(m.level, f.Level), f
+		}
+	}
+}
+
+// noteLevels notes what was measured since it did so last.
+func (r *Recorder) noteLevels(now time.Time) {
+	var levels []Level
+	for _, m := range r.members {
+		if !m.measured {
+			continue
+		}
+		lost := float64(m.figures.Lost - min(m.figures.Lost, m.before.Lost))
+		if sent := lost + float64(m.figures.Received-min(m.figures.Received, m.before.Received)); sent > 0 {
+			lost = 100 * lost / sent
+		}
+		levels = append(levels, Level{Member: m.number, Level: rounded(m.level), Loss: rounded(lost), Jitter: rounded(m.figures.Jitter)})
+		m.measured, m.before = false, m.figures
+	}
+	if len(levels) > 0 {
+		slices.SortFunc(levels, func(a, b Level) int { return a.Member - b.Member })
+		r.note(Note{Kind: NoteLevels, At: r.place(now), Levels: levels})
+	}
+}
+
+// rounded is a figure with one decimal.
+func rounded(v float64) float64 { return math.Round(v*10) / 10 }
