@@ -13,6 +13,7 @@ need sipp sip-tester
 need baresip baresip-core
 need sox sox
 need espeak-ng espeak-ng
+need chromium chromium fonts-dejavu-core
 # Voices made for Asterisk.
 for voice in en ru; do
     compgen -G "/usr/share/asterisk/sounds/${voice}_*/conf-getpin.wav" >/dev/null || missing+=("asterisk-core-sounds-$voice-wav")

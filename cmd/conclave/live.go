@@ -113,12 +113,12 @@ func heading(c rooms.Conference) string {
 
 // newMemberTable begins a table of members. What matters most comes first: a narrow screen does not show the rest.
 func newMemberTable(out io.Writer, first string) *tabwriter.Writer {
-	return newTable(out, first, "CALLER", "NAME", "ROLE", "STATE", "LEVEL", "TALKED", "LOSS", "JITTER", "DELAY", "CODEC", "SINCE", "LAST MINUTE")
+	return newTable(out, first, "CALLER", "NAME", "ROLE", "STATE", "LEVEL", "TALKED", "LAST MINUTE", "LOSS", "JITTER", "DELAY", "CODEC", "SINCE")
 }
 
 func memberRow(table io.Writer, first string, m rooms.Member, level string, now time.Time) {
-	row(table, first, m.Caller, m.Name, m.Role, state(m), level, talked(m),
-		fmt.Sprintf("%.1f %%", m.LossPercent), fmt.Sprintf("%.1f ms", m.Jitter), fmt.Sprintf("%.0f ms", m.Delay), m.Codec, clock(m.Since), lastMinute(m, now))
+	row(table, first, m.Caller, m.Name, m.Role, state(m), level, talked(m), lastMinute(m, now),
+		fmt.Sprintf("%.1f %%", m.LossPercent), fmt.Sprintf("%.1f ms", m.Jitter), fmt.Sprintf("%.0f ms", m.Delay), m.Codec, clock(m.Since))
 }
 
 // state tells in words what a member is just doing.

@@ -78,10 +78,10 @@ func TestWatchShowsTheLoudestFirst(t *testing.T) {
 	want := []string{
 		`10:20:30  1 conference, 3 members`,
 		`1000 Room 1000, 3 members since 10:20:30`,
-		`  MEMBER  CALLER  NAME  ROLE         STATE           LEVEL                      TALKED  LOSS   JITTER  DELAY  CODEC  SINCE`,
-		`> 2       bert    BERT  moderator    talking         █████████████·······  -20  1:05    0.0 %  0.0 ms  0 ms   PCMU   10:20:30`,
-		`  1       anna    ANNA  participant  muted by self   █████████···········  -32  0:00    0.0 %  0.0 ms  0 ms   PCMU   10:20:30`,
-		`  3       carl    CARL  participant  waiting, music  ···················· -127  0:00    0.0 %  0.0 ms  0 ms   PCMU   10:20:30`,
+		`  MEMBER  CALLER  NAME  ROLE         STATE           LEVEL                      TALKED  LAST MINUTE  LOSS   JITTER  DELAY  CODEC  SINCE`,
+		`> 2       bert    BERT  moderator    talking         █████████████·······  -20  1:05                 0.0 %  0.0 ms  0 ms   PCMU   10:20:30`,
+		`  1       anna    ANNA  participant  muted by self   █████████···········  -32  0:00                 0.0 %  0.0 ms  0 ms   PCMU   10:20:30`,
+		`  3       carl    CARL  participant  waiting, music  ···················· -127  0:00                 0.0 %  0.0 ms  0 ms   PCMU   10:20:30`,
 		``,
 		`? keys   q quit`,
 	}

@@ -74,7 +74,9 @@ func (s *story) take(n Note) {
 	case NoteLeave:
 		m.Talks, m.Stays = end(m.Talks, n.At), end(m.Stays, n.At)
 	case NoteTalk:
-		m.Talks = begin(m.Talks, n.At)
+		if k := len(m.Stays); k > 0 && m.Stays[k-1].To == open {
+			m.Talks = begin(m.Talks, n.At)
+		}
 	case NoteSilent:
 		m.Talks = end(m.Talks, n.At)
 	}

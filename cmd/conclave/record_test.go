@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"conclave/media/tone"
+	"conclave/rooms/recordings"
+	"conclave/sip/phone"
+)
+
+// recordings are those on the server's shelf, as the CLI tells of them.
+func (s *testServer) recordings() (all []recordings.Recording) {
+	s.t.Helper()
+	if err := json.Unmarshal([]byte(s.run("recordings", "list", "--json")), &all); err != nil {
+		s.t.Fatal(err)
+	}
+	return all
+}
+
+// samplesOf reads a WAV file by sox, which knows nothing of how we write it, and complains of what is wrong.
+func samplesOf(t *testing.T, file string) []int16 {
+	t.Helper()
+	sox := need(t, "sox", "sox")
+	var raw, complaint bytes.Buffer
+	cmd := exec.Command(sox, file, "-t", "raw", "-e", "signed", "-b", "16", "-L", "-")
+	cmd.Stdout, cmd.Stderr = &raw, &complaint
+	if err := cmd.Run(); err != nil || complaint.Len() > 0 {
+		t.Fatalf("sox %s: %v %s", file, err, complaint.String())
+	}
+	pcm := make([]int16, raw.Len()/2)
+	for i := range pcm {
+		pcm[i] = int16(binary.LittleEndian.Uint16(raw.Bytes()[2*i:]))
+	}
+	return pcm
+}
+
+func TestRecordingOfAKilledServerPlaysToTheLastSecond(t *testing.T) {
+	s := startServer(t, "--guests", "all")
+	quiet(s, "1000")
+	s.run("room", "set", "1000", "-o", "record_tracks=yes", "-o", "record_notice=no")
+	conclave(t, nil, "record", "start", "1000", "--data", s.data).refused(t, "room 1000 has no members now")
+	anna, bert := s.dial("1000", phone.Options{From: "anna"}), s.dial("1000", phone.Options{From: "bert"})
+	s.wait("two members", 10*time.Second, func() bool { return s.in("1000", 2) })
+	anna.Say(phone.Tone(437, -20))
+	bert.Say(phone.Tone(1031, -20))
+	if out := s.run("record", "start", "1000"); !strings.HasPrefix(out, "recording room 1000 to confbridge-1000-") {
+		t.Errorf("record printed %q", out)
+	}
+	conclave(t, nil, "record", "start", "1000", "--data", s.data).refused(t, "room 1000 has a recording already")
+	if out := s.run("live", "1000"); !strings.Contains(out, ", recorded since ") {
+		t.Errorf("live: %s", out)
+	}
+	s.wait("four seconds", 20*time.Second, func() bool { return s.recordings()[0].Seconds >= 4 })
+	running := s.recordings()[0]
+	if running.State != recordings.StateRunning {
+		t.Errorf("%+v", running)
+	}
+	conclave(t, nil, "recordings", "rm", running.Name, "--data", s.data).refused(t, "being recorded at this moment")
+	if err := s.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.Now()
+	<-s.ended
+
+	cut := s.recordings()[0]
+	if lag := killed.Sub(running.Begin).Seconds() - cut.Seconds; cut.State != recordings.StateCut || lag > 1.6 {
+		t.Errorf("%.2f s are lost of %+v", lag, cut)
+	}
+	for file, tones := range map[string][]float64{cut.Name + ".wav": {437, 1031}, cut.Members[0].Track: nil, cut.Members[1].Track: nil} {
+		pcm := samplesOf(t, filepath.Join(s.data, "recordings", file))
+		if d := cut.Seconds*float64(cut.Rate) - float64(len(pcm)); d != 0 {
+			t.Errorf("%s has %d samples, the recording %.2f s", file, len(pcm), cut.Seconds)
+		}
+		if tones == nil {
+			tones = []float64{437}
+			if strings.Contains(file, cut.Members[1].Track) == (cut.Members[0].Caller == "anna") {
+				tones = []float64{1031}
+			}
+		}
+		last := pcm[len(pcm)-cut.Rate:]
+		for _, hz := range tones {
+			if level := tone.LevelAt(last, cut.Rate, hz); level < -21 || level > -19 {
+				t.Errorf("%s: %.0f Hz at %.1f dBFS in its last second", file, hz, level)
+			}
+		}
+	}
+	shown := s.run("recordings", "show", cut.Name+".wav")
+	for _, words := range []string{"interrupted", "anna", "█", "FROM"} {
+		if !strings.Contains(shown, words) {
+			t.Errorf("show lacks %q:\n%s", words, shown)
+		}
+	}
+	out := filepath.Join(t.TempDir(), "out.flac")
+	s.run("recordings", "export", cut.Name, out)
+	if exported := samplesOf(t, out); len(exported) != int(cut.Seconds*float64(cut.Rate)) {
+		t.Errorf("FLAC has %d samples of %.2f s", len(exported), cut.Seconds)
+	}
+	conclave(t, nil, "recordings", "export", cut.Name, out, "--data", s.data).refused(t, out, "--force")
+	conclave(t, nil, "recordings", "show", "../conclave.db", "--data", s.data).refused(t, "directory of recordings")
+
+	again := startServerOn(t, s.data, s.sip)
+	again.run("recordings", "rm", cut.Name)
+	if left, err := os.ReadDir(filepath.Join(s.data, "recordings")); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+// chromium opens a page of a file and returns what has become of it.
+func chromium(t *testing.T, page string, args ...string) string {
+	t.Helper()
+	program := need(t, "chromium", "chromium")
+	args = append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--user-data-dir=" + t.TempDir(), "--hide-scrollbars"}, args...)
+	cmd := exec.CommandContext(t.Context(), program, append(args, "file://"+page)...)
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("chromium: %v\n%s", err, complaint.String())
+	}
+	return out.String()
+}
+
+// meeting writes the diary and the sound of a conference of an hour.
+func meeting(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var diary strings.Builder
+	note := func(n recordings.Note) {
+		line, err := json.Marshal(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		diary.Write(append(line, '\n'))
+	}
+	at := time.Date(2030, 1, 2, 10, 20, 30, 0, time.UTC)
+	note(recordings.Note{Kind: recordings.NoteStart, Time: &at, Room: "1000", Title: "Weekly <script>document.title='x'</script>", Rate: 8000, Tracks: true})
+	names := []string{"Anna Schmidt", "Bert", "<img src=x onerror=document.title='x'>", "\u202eevil\x1b[2J", "Eva-Maria von und zu Hohenlohe-Langenburg", ""}
+	for i, name := range names {
+		role := "participant"
+		if i == 0 {
+			role = "moderator"
+		}
+		note(recordings.Note{Kind: recordings.NoteJoin, At: float64(i * 40), Member: i + 1, Call: fmt.Sprint(i), Caller: fmt.Sprintf("+49301%d", i), Name: name,
+			Role: role, Track: fmt.Sprintf("meeting-member-%d.wav", i+1)})
+	}
+	talker := 0
+	for second := 5; second < 3600; second += 5 {
+		turn := 7 * second / 100
+		if now := (turn*turn/3 + turn) % 5; second%35 == 0 {
+			note(recordings.Note{Kind: recordings.NoteSilent, At: float64(second) - 1.5, Member: talker + 1})
+			note(recordings.Note{Kind: recordings.NoteTalk, At: float64(second), Member: now + 1})
+			talker = now
+		}
+		var levels []recordings.Level
+		for i := range names {
+			l := recordings.Level{Member: i + 1, Level: -58 + float64((second*7+i*13)%9), Jitter: 1 + float64((second*(i+3))%17)/10}
+			if i == talker {
+				l.Level = -24 + float64((second*11)%7)
+			}
+			if i == 2 && second > 1500 && second < 2100 {
+				l.Loss, l.Jitter = float64((second/5*7)%12), 14+float64((second*3)%20)
+			}
+			levels = append(levels, l)
+		}
+		note(recordings.Note{Kind: recordings.NoteLevels, At: float64(second), Levels: levels})
+		if second == 2400 {
+			note(recordings.Note{Kind: recordings.NoteLeave, At: 2400, Member: 5})
+		}
+	}
+	note(recordings.Note{Kind: recordings.NoteStop, At: 3600, Reason: "the last member has left"})
+	if err := os.WriteFile(filepath.Join(dir, "meeting.jsonl"), []byte(diary.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// A WAV file of an hour of silence: a header, and a hole.
+	head := []byte("RIFF\x24\xe8\x6e\x03WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data\x00\xe8\x6e\x03")
+	if err := os.WriteFile(filepath.Join(dir, "meeting.wav"), head, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "meeting.wav"), 44+2*8000*3600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReportIsDrawnByABrowser(t *testing.T) {
+	data := t.TempDir()
+	meeting(t, filepath.Join(data, "recordings"))
+	page := filepath.Join(data, "report.html")
+	conclave(t, nil, "recordings", "report", "meeting.wav", "--html", "-o", page, "--data", data).done(t)
+	conclave(t, nil, "recordings", "report", "meeting.wav", "--html", "-o", page, "--data", data).refused(t, "--force")
+	dom := chromium(t, page, "--dump-dom", "--virtual-time-budget=1000")
+	if n := strings.Count(dom, `class="lane"`); n != 6 {
+		t.Errorf("%d lanes for six members", n)
+	}
+	if n := strings.Count(dom, `class="talk"`); n < 80 || n > 102 {
+		t.Errorf("%d turns are drawn", n)
+	}
+	for _, words := range []string{"<title>Weekly &lt;script&gt;", "Anna Schmidt", "&lt;img src=x", "\ufffdevil", "+493015", "loss ≤ 11.0 %", "1:00:00"} {
+		if !strings.Contains(dom, words) {
+			t.Errorf("the page lacks %q", words)
+		}
+	}
+	for _, words := range []string{"<script", "<img", "http:", "https:", "\u202e"} {
+		if strings.Contains(dom, words) {
+			t.Errorf("the page has %q", words)
+		}
+	}
+	for name, size := range map[string]string{"desk": "1200,1400", "telephone": "390,1400"} {
+		picture := filepath.Join(data, name+".png")
+		chromium(t, page, "--screenshot="+picture, "--window-size="+size)
+		if info, err := os.Stat(picture); err != nil || info.Size() < 20_000 {
+			t.Errorf("%s is no picture: %v, %v", picture, info, err)
+		}
+		if keep := os.Getenv("CONCLAVE_TEST_PICTURES"); keep != "" {
+			if err := os.Rename(picture, filepath.Join(keep, name+".png")); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if out := conclave(t, nil, "recordings", "show", "meeting", "--data", data).done(t); strings.ContainsAny(out, "\x1b\u202e") {
+		t.Errorf("show: %q", out)
+	}
+}
