@@ -3,10 +3,15 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
+# What is built in where its library is there, as pkg-config tells at the time of each command. Tests build with it, too.
+TAGS = $(shell pkg-config --exists speexdsp 2>/dev/null && echo speexdsp)
+comma = ,
+go = GOFLAGS="$$GOFLAGS -tags=$(subst $() ,$(comma),$(strip $(TAGS)))" go
+
 .PHONY: build run test clients bench lint sounds music
 
 build:
-	go build -o bin/conclave ./cmd/conclave
+	$(go) build -o bin/conclave ./cmd/conclave
 
 # A server on ./data; the first time with a room to dial.
 run: build
@@ -14,9 +19,9 @@ run: build
 
 # The tests that call a server in real time come last, with the machine to themselves.
 test: clients
-	go vet ./...
-	go test -race $$(go list ./... | grep -v /cmd/conclave$$)
-	go test -race ./cmd/conclave
+	$(go) vet ./...
+	$(go) test -race $$($(go) list ./... | grep -v /cmd/conclave$$)
+	$(go) test -race ./cmd/conclave
 
 # The real phones and tools that tests call.
 clients:
@@ -30,19 +35,19 @@ bench: build
 	bin/conclave bench --members 1500 --rooms 1 --talkers 3 --seconds 60
 	bin/conclave bench --members 200 --rooms 1 --talkers 3 --seconds 30 --calls-per-second 100
 	bin/conclave bench --members 100 --rooms 50 --talkers 1 --delay
-	go test -run '^$$' -bench Tick -benchmem ./mixer
+	$(go) test -run '^$$' -bench Tick -benchmem ./mixer
 
 # govulncheck exits with 3 for a finding; without its database it can tell nothing.
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-clean: $$unformatted"; exit 1; }
-	go vet ./...
-	go run $(STATICCHECK) ./...
-	GOBIN=$(CURDIR)/bin go install $(GOVULNCHECK)
+	$(go) vet ./...
+	$(go) run $(STATICCHECK) ./...
+	GOBIN=$(CURDIR)/bin $(go) install $(GOVULNCHECK)
 	@bin/govulncheck ./...; code=$$?; test $$code -ne 3 || exit 1; test $$code -eq 0 || echo "govulncheck did not run: exit code $$code"
 
 # Both write files that are in the repository; they change where the texts or the piece do.
 sounds:
-	go run ./cmd/prompts
+	$(go) run ./cmd/prompts
 
 music:
-	go run ./cmd/holdmusic
+	$(go) run ./cmd/holdmusic

@@ -137,6 +137,7 @@ func (s *Seat) Release() {
 	if r := s.aside.recording; r != nil {
 		r.finish()
 	}
+	s.aside.denoisers.close()
 	e := c.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -39,6 +39,7 @@ type Seat struct {
 	scaled      bool  // the conference is louder or softer to it than it is
 	band        uint8 // of its leg
 	follows     bool  // its far end has what aside.stream coded last
+	denoised    bool  // noise is taken out of its voice
 	talk        talk
 	give        ramp // of its voice into the mix
 	hear        ramp // of the conference to it
@@ -56,6 +57,7 @@ type Seat struct {
 // aside is what a seat may need and most do not: it is apart from what each tick goes through.
 type aside struct {
 	agc       agc
+	denoisers denoisers
 	hearing   ramp // volumes: of the conference to it, and of its voice to the others
 	talking   ramp
 	peaks     limiter // of its voice
@@ -84,16 +86,20 @@ func (s *Seat) receive(t media.Time) {
 	}
 	frame := w.frame[:len(s.own)]
 	speaks := s.leg.Speaks()
+	heard := s.entered && !s.muted && speaks
 	voice, keyed, tones := false, false, false
 	kind := s.leg.Take(frame, t)
+	said := frame
+	if s.denoised && heard {
+		said = s.denoise(frame, kind)
+	}
 	if kind == media.FrameSilence {
 		voice = s.talk.quiet()
 	} else {
 		voice = s.talk.update(frame)
 	}
-	heard := s.entered && !s.muted && speaks
-	if s.keying || s.leg.Pressed() || voice && media.MaybeDTMF(frame) {
-		keyed, tones = s.key(frame, kind, heard)
+	if s.keying || s.leg.Pressed() || (voice || s.denoised) && media.MaybeDTMF(said) {
+		keyed, tones = s.key(said, kind, heard)
 	}
 	talks := voice
 	switch measured := s.measured > 0 && (voice || s.talking); {

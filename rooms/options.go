@@ -35,6 +35,7 @@ type Options struct {
 	TalkDetectionEvents bool
 	JitterBuffer        bool // no: its minimum depth
 	AGC                 bool // automatic gain of each member
+	Denoise             bool // noise is taken out of each member's voice
 
 	RecordConference    bool   // from the first member on
 	RecordFile          string // path in the directory of recordings, without .wav; empty: confbridge-EXTENSION-TIME

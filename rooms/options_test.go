@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/media/denoise"
 	"conclave/rooms"
 )
 
@@ -54,6 +55,21 @@ var switches = map[string]func(*rooms.Options) *bool{
 	"text_messaging":             func(*rooms.Options) *bool { return new(bool) }, // taken, and without effect
 	"echo_events":                func(*rooms.Options) *bool { return new(bool) },
 	"announce_join_leave_review": nil, // implies another, see below
+}
+
+func TestDenoiseIsTakenWhereTheBuildCan(t *testing.T) {
+	got, err := rooms.ParseOptions(map[string]string{"denoise": "yes"})
+	if denoise.Available() == nil {
+		if want := with(func(o *rooms.Options) { o.Denoise = true }); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v, %v", got, err)
+		}
+		return
+	}
+	for _, word := range []string{"option denoise", `"yes" is not possible`, "libspeexdsp-dev", "-tags speexdsp"} {
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("refused with %v, want %q in it", err, word)
+		}
+	}
 }
 
 func TestSwitchesAreReadInEverySpelling(t *testing.T) {
@@ -209,7 +225,6 @@ func TestWrongOptionsAreNamedWithWhatWouldBeRight(t *testing.T) {
 		{"sound_join", "a\nb", []string{"sound_join", "control character"}},
 		{"sound_join", strings.Repeat("/x", 2049), []string{"sound_join", "4098 octets", "4096"}},
 
-		{"denoise", "yes", []string{"denoise", "not supported by this version", "takes no"}},
 		{"send_events", "yes", []string{"send_events", "not supported by this version", "takes no"}},
 		{"answer_channel", "no", []string{"answer_channel", "not supported by this version", "takes yes"}},
 		{"record_conference", "x", []string{"record_conference", "yes or no"}},

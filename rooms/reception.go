@@ -167,6 +167,9 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 	v.seat.PassDigits(options.DTMFPassthrough)
 	v.seat.MinimumDelay(!options.JitterBuffer)
 	v.seat.AutomaticGain(options.AGC)
+	if err := v.seat.Denoise(options.Denoise); err != nil {
+		v.log.Error("his noise stays in", "error", err)
+	}
 	return v.enter(ctx, m)
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what `make test` needs beside Go and is missing: the C compiler for SQLite, and the real SIP clients, sound
-# tools and voices that tests use. It needs Debian and root; without, it names what is missing, and the tests that need it are
+# Installs what `make test` needs beside Go and is missing: the C compiler for SQLite, libraries that are built in where they are
+# there, and the real SIP clients, sound tools and voices that tests use. It needs Debian and root; without, it names what is missing, and the tests that need it are
 # skipped. In CI that is a failure.
 set -euo pipefail
 
@@ -14,6 +14,11 @@ need baresip baresip-core
 need sox sox
 need espeak-ng espeak-ng
 need chromium chromium fonts-dejavu-core
+# Libraries that the Makefile builds in where they are there.
+need pkg-config pkg-config
+for library in speexdsp; do
+    pkg-config --exists "$library" 2>/dev/null || missing+=("lib$library-dev")
+done
 # Voices made for Asterisk.
 for voice in en ru; do
     compgen -G "/usr/share/asterisk/sounds/${voice}_*/conf-getpin.wav" >/dev/null || missing+=("asterisk-core-sounds-$voice-wav")
