@@ -57,8 +57,8 @@ func PCMU() Codec { return pcmu }
 // PCMA is G.711 A-law, payload type 8 at 8000 Hz (RFC 3551 4.5.14).
 func PCMA() Codec { return pcma }
 
-// Codecs lists what the server takes, in the order in which it offers them.
-func Codecs() []Codec { return []Codec{pcmu, pcma} }
+// Codecs lists what the server takes, in the order in which it offers them: the best first.
+func Codecs() []Codec { return []Codec{g722Wide, pcmu, pcma} }
 
 var (
 	pcmu = newG711("PCMU", payloadPCMU, g711.DecodeUlawFrame, g711.EncodeUlawFrame)

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
+	"sync"
 	"sync/atomic"
 )
 
@@ -62,6 +63,7 @@ type Leg struct {
 	hasTo    bool
 	rtcp     socket
 	control  control
+	wish     wish
 	counters Counters
 	closed   func()
 }
@@ -73,6 +75,13 @@ type settled struct {
 	Remote
 	jitter  *Jitter
 	encoder Encoder
+}
+
+// wish is what Apply and LimitRate have said, for either to be said again.
+type wish struct {
+	mu     sync.Mutex
+	remote *Remote
+	limit  int // Hz; 0: none
 }
 
 // Counters are the packets of a leg that were dropped, by reason, and the errors of sending.
@@ -103,6 +112,30 @@ func (l *Leg) Port() uint16 { return l.port }
 // re-INVITE, UPDATE, hold or resume. It may be called from any goroutine and takes effect
 // at the next tick.
 func (l *Leg) Apply(r Remote) {
+	l.wish.mu.Lock()
+	defer l.wish.mu.Unlock()
+	l.wish.remote = &r
+	l.prepare(r)
+}
+
+// LimitRate has the leg give and take audio of at most this rate in Hz, whatever its codec could do; 0 is no limit. It
+// may be called from any goroutine and takes effect as Apply does.
+func (l *Leg) LimitRate(hz int) {
+	w := &l.wish
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if hz != w.limit {
+		if w.limit = hz; w.remote != nil {
+			l.prepare(*w.remote)
+		}
+	}
+}
+
+// prepare leaves a Remote for the next tick. The caller holds l.wish.mu.
+func (l *Leg) prepare(r Remote) {
+	if r.Codec != nil && l.wish.limit > 0 {
+		r.Codec = r.Codec.At(l.wish.limit)
+	}
 	s := &settled{Remote: r}
 	if r.Codec != nil {
 		s.step = uint32(r.Codec.ClockRate() / FramesPerSecond)

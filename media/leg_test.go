@@ -350,7 +350,7 @@ func TestLegReportsByRTCPAndHearsReports(t *testing.T) {
 }
 
 func TestCodecTablesAreTheLibrarysAndQuiet(t *testing.T) {
-	for _, c := range Codecs() {
+	for _, c := range []Codec{PCMU(), PCMA()} {
 		pcm, coded, back := make([]int16, 65536), make([]byte, 65536), make([]int16, 65536)
 		for i := range pcm {
 			pcm[i] = int16(i - 32768)

@@ -36,6 +36,7 @@ type Options struct {
 	JitterBuffer        bool // no: its minimum depth
 	AGC                 bool // automatic gain of each member
 	Denoise             bool // noise is taken out of each member's voice
+	SampleRate          int  // Hz, the highest that legs have here; 0: any
 
 	RecordConference    bool   // from the first member on
 	RecordFile          string // path in the directory of recordings, without .wav; empty: confbridge-EXTENSION-TIME

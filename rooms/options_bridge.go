@@ -1,5 +1,7 @@
 package rooms
 
+import "strconv"
+
 // bridgeOptions are those of ConfBridge's bridge profiles, without its sounds.
 var bridgeOptions = []option{
 	{"max_members", count("members", 0, 100_000), "0", "turns callers away beyond this number; 0 is no limit",
@@ -17,10 +19,21 @@ var bridgeOptions = []option{
 		func(o *Options, v value) { o.RecordFileAppend = v.yes }},
 	{"record_file_timestamp", yesNo, "yes", "adds the time of its begin, in seconds since 1970, to record_file",
 		func(o *Options, v value) { o.RecordFileTimestamp = v.yes }},
-	{"internal_sample_rate", oneOf("auto", "8000"), "auto", "is the rate of the mix in Hz", nothing},
-	{"maximum_sample_rate", oneOf(noValue), noValue, "limits the rate of the mix in Hz", nothing},
+	{"internal_sample_rate", oneOf(append([]string{"auto"}, sampleRates...)...), "auto",
+		"limits the rate of the mix in Hz; auto, and what is above the members' own rates, is no limit", limitRate},
+	{"maximum_sample_rate", oneOf(append([]string{noValue}, sampleRates...)...), noValue, "does the same", limitRate},
 	{"mixing_interval", oneOf("10", "20", "40", "80"), "20", "has no effect, as 20 ms are mixed at a time, whatever it says", nothing},
 	{"enable_events", always(false), "no", "sends events to phones as text, which this version does not do", nothing},
+}
+
+// sampleRates are those that ConfBridge takes, in Hz.
+var sampleRates = []string{"8000", "12000", "16000", "24000", "32000", "44100", "48000", "96000", "192000"}
+
+// limitRate takes the lowest of the rates that are given; words are no limit.
+func limitRate(o *Options, v value) {
+	if hz, err := strconv.Atoi(v.text); err == nil && (o.SampleRate == 0 || hz < o.SampleRate) {
+		o.SampleRate = hz
+	}
 }
 
 // ownOptions are those that ConfBridge has not, or gives to its application as an argument.

@@ -127,8 +127,10 @@ func TestOptionsAreRead(t *testing.T) {
 		// What describes the server is taken, and changes nothing.
 		{"denoise", "no", defaults}, {"send_events", "off", defaults}, {"enable_events", "no", defaults},
 		{"answer_channel", "yes", defaults},
-		{"internal_sample_rate", "auto", defaults}, {"internal_sample_rate", "8000", defaults},
-		{"maximum_sample_rate", "none", defaults}, {"mixing_interval", " 20 ", defaults}, {"mixing_interval", "80", defaults},
+		{"internal_sample_rate", "auto", defaults}, {"maximum_sample_rate", "none", defaults},
+		{"internal_sample_rate", "8000", with(func(o *rooms.Options) { o.SampleRate = 8000 })},
+		{"maximum_sample_rate", "16000", with(func(o *rooms.Options) { o.SampleRate = 16000 })},
+		{"mixing_interval", " 20 ", defaults}, {"mixing_interval", "80", defaults},
 	}
 	tested := map[string]bool{}
 	for _, test := range tests {
@@ -228,8 +230,8 @@ func TestWrongOptionsAreNamedWithWhatWouldBeRight(t *testing.T) {
 		{"send_events", "yes", []string{"send_events", "not supported by this version", "takes no"}},
 		{"answer_channel", "no", []string{"answer_channel", "not supported by this version", "takes yes"}},
 		{"record_conference", "x", []string{"record_conference", "yes or no"}},
-		{"internal_sample_rate", "16000", []string{"internal_sample_rate", `"16000"`, "not supported by this version", "auto or 8000"}},
-		{"maximum_sample_rate", "8000", []string{"maximum_sample_rate", "not supported by this version", "takes none"}},
+		{"internal_sample_rate", "11025", []string{"internal_sample_rate", `"11025"`, "not supported by this version", "auto or 8000"}},
+		{"maximum_sample_rate", "auto", []string{"maximum_sample_rate", "not supported by this version", "takes none or 8000"}},
 		{"mixing_interval", "30", []string{"mixing_interval", "not supported by this version", "takes 10 or 20 or 40 or 80"}},
 		{"music_on_hold_class", "jazz", []string{"music_on_hold_class", "not supported by this version", "default or none"}},
 

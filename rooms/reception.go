@@ -80,6 +80,7 @@ func (v *Visit) run(ctx context.Context) {
 	ctx, v.end = context.WithCancelCause(ctx)
 	defer v.end(nil)
 
+	v.call.Leg().LimitRate(v.room.Options.SampleRate)
 	v.seat = v.conference.mix.Seat(v.call.Leg(), v.notify)
 	defer v.seat.Release()
 	v.line.seat = v.seat

@@ -93,6 +93,7 @@ func (t *Talk) Join(ctx context.Context, side Side, call Call, transfers bool) (
 	if t.mix == nil {
 		t.mix = t.house.engine.NewConference("talk " + t.id)
 	}
+	call.Leg().LimitRate(0)
 	p.seat = t.mix.Seat(call.Leg(), p.notify)
 	p.line.seat = p.seat
 	t.parties[side] = p

@@ -191,7 +191,7 @@ func TestRefusedDescriptions(t *testing.T) {
 		status     int
 		warning    string
 	}{
-		{"none of our codecs", sdpOf("127.0.0.1", 9, "18 9"), 488, `305 conclave "no common codec: offered G729, G722`},
+		{"none of our codecs", sdpOf("127.0.0.1", 9, "18 4"), 488, `305 conclave "no common codec: offered G729, G723`},
 		{"no audio", head + "v=0\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 31\n", 488, `304 conclave "no audio`},
 		{"audio switched off", sdpOf("127.0.0.1", 0, "0"), 488, "304 "},
 		{"secure audio only", strings.Replace(sdpOf("127.0.0.1", 9, "0"), "RTP/AVP", "RTP/SAVP", 1), 488, "302 "},

@@ -48,7 +48,7 @@ func ParseDescription(body []byte) (Description, error) {
 					return d, fmt.Errorf("payload type in %q: %w", line, err)
 				}
 				d.PayloadTypes = append(d.PayloadTypes, uint8(pt))
-				if c := Codec(pt); c == PCMU || c == PCMA {
+				if c := Codec(pt); pt < firstDynamic && mappings[c] != "" {
 					d.Codecs[uint8(pt)] = c
 				}
 			}
@@ -87,18 +87,20 @@ func ParseDescription(body []byte) (Description, error) {
 	return d, nil
 }
 
+// firstDynamic is the first payload type that has no meaning of its own (RFC 3551 6).
+const firstDynamic = 96
+
 func (d *Description) rtpmap(value string) {
 	number, name, _ := strings.Cut(value, " ")
 	pt, err := strconv.ParseUint(number, 10, 7)
 	if err != nil {
 		return
 	}
-	switch strings.ToUpper(strings.TrimSuffix(strings.TrimSpace(name), "/1")) {
-	case "PCMU/8000":
-		d.Codecs[uint8(pt)] = PCMU
-	case "PCMA/8000":
-		d.Codecs[uint8(pt)] = PCMA
-	case "TELEPHONE-EVENT/8000":
+	name = strings.TrimSpace(name)
+	if c, ok := codecOf(name); ok {
+		d.Codecs[uint8(pt)] = c
+	}
+	if strings.EqualFold(strings.TrimSuffix(name, "/1"), "telephone-event/8000") {
 		d.EventType = int(pt)
 	}
 }
@@ -188,7 +190,7 @@ func (d description) String() string {
 	}
 	line("m=audio %d RTP/AVP %s", d.address.Port(), strings.Join(types, " "))
 	for _, c := range d.options.Codecs {
-		line("a=rtpmap:%d %s/8000", d.options.payloadType(c), c)
+		line("a=rtpmap:%d %s", d.options.payloadType(c), mappings[c])
 	}
 	if d.options.EventType != NoEvents {
 		line("a=rtpmap:%d telephone-event/8000", d.options.EventType)

@@ -5,48 +5,7 @@ import (
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
-	"github.com/zaf/g711"
 )
-
-// Codec is an audio coding of RFC 3551 by its static payload type.
-type Codec uint8
-
-// The codings that a phone speaks.
-const (
-	PCMU Codec = 0
-	PCMA Codec = 8
-)
-
-// String returns the encoding name as in a=rtpmap.
-func (c Codec) String() string {
-	if c == PCMA {
-		return "PCMA"
-	}
-	return "PCMU"
-}
-
-func (c Codec) encode(dst []byte, pcm []int16) []byte {
-	for _, s := range pcm {
-		if c == PCMA {
-			dst = append(dst, g711.EncodeAlawFrame(s))
-		} else {
-			dst = append(dst, g711.EncodeUlawFrame(s))
-		}
-	}
-	return dst
-}
-
-func (c Codec) decode(payload []byte) []int16 {
-	pcm := make([]int16, len(payload))
-	for i, b := range payload {
-		if c == PCMA {
-			pcm[i] = g711.DecodeAlawFrame(b)
-		} else {
-			pcm[i] = g711.DecodeUlawFrame(b)
-		}
-	}
-	return pcm
-}
 
 // NoEvents as Options.EventType leaves telephone-event out of the offer.
 const NoEvents = -1
@@ -116,7 +75,7 @@ type Impairment struct {
 }
 
 const (
-	clockRate    = 8000 // Hz, of G.711 and of telephone-event beside it
+	clockRate    = 8000 // Hz, of G.711, of G.722 and of telephone-event beside them
 	defaultPTime = 20
 	defaultEvent = 101
 )

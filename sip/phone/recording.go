@@ -14,6 +14,7 @@ type Packet struct {
 	PayloadType uint8
 	Marker      bool
 	PCM         []int16 // decoded; nil for what is not audio
+	Rate        int     // of PCM in Hz
 }
 
 // Packets returns all packets received in this call so far, in order of
@@ -26,10 +27,14 @@ func (c *Call) Packets() []Packet {
 }
 
 // Heard returns the last d of the audio received so far, less if there was less,
-// all of it if d is 0.
+// all of it if d is 0. It has the rate of its codec.
 func (c *Call) Heard(d time.Duration) []int16 {
-	pcm := Assemble(c.Packets())
-	if n := int(inSamples(d)); n > 0 && n < len(pcm) {
+	packets := c.Packets()
+	pcm, rate := Assemble(packets), clockRate
+	for _, p := range packets {
+		rate = max(rate, p.Rate)
+	}
+	if n := int(d * time.Duration(rate) / time.Second); n > 0 && n < len(pcm) {
 		return pcm[len(pcm)-n:]
 	}
 	return pcm
@@ -40,21 +45,25 @@ func (c *Call) Heard(d time.Duration) []int16 {
 const maxGap = 60 * clockRate
 
 // Assemble orders the audio of packets by RTP timestamp and returns it with
-// zeros for what is missing. Each new SSRC begins where the one before ended.
+// zeros for what is missing. Each new SSRC, and each new rate, begins where the one before ended.
 func Assemble(packets []Packet) []int16 {
 	var out []int16
 	for len(packets) > 0 {
 		// A run of one SSRC without a jump; offsets are from its first packet.
-		n := 0
+		n, rate := 0, 0
 		last := packets[0].Timestamp
 		var from, to int
-		offset := func(p Packet) int { return int(int32(p.Timestamp - packets[0].Timestamp)) }
+		offset := func(p Packet) int { return int(int32(p.Timestamp-packets[0].Timestamp)) * rate / clockRate }
 		for n < len(packets) && packets[n].SSRC == packets[0].SSRC {
 			p := packets[n]
 			if step := int32(p.Timestamp - last); step > maxGap || step < -maxGap {
 				break
 			}
 			if p.PCM != nil {
+				if rate != 0 && rate != p.Rate {
+					break
+				}
+				rate = p.Rate
 				from, to = min(from, offset(p)), max(to, offset(p)+len(p.PCM))
 				last = p.Timestamp
 			}

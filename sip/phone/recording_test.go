@@ -6,7 +6,7 @@ import (
 )
 
 func packet(ssrc, timestamp uint32, value int16) Packet {
-	return Packet{SSRC: ssrc, Timestamp: timestamp, PCM: []int16{value, value}}
+	return Packet{SSRC: ssrc, Timestamp: timestamp, PCM: []int16{value, value}, Rate: 8000}
 }
 
 func TestRecordingIsOrderedByTimestamp(t *testing.T) {

@@ -23,13 +23,14 @@ type stream struct {
 	mu      sync.Mutex
 	over    bool
 	socket  *net.UDPConn
-	decoder map[uint8]Codec // by payload type that we announced
-	packets []Packet        // received, append only
+	decoder map[uint8]incoming // by payload type that we announced
+	packets []Packet           // received, append only
 
 	// What is sent, and where.
 	to        netip.AddrPort
 	sending   bool
 	codec     Codec
+	encoder   coder
 	payload   uint8
 	eventType int
 	ptime     time.Duration
@@ -49,17 +50,30 @@ const stall = 2 * time.Millisecond
 func newStream(p *Phone, local netip.Addr, o Options) (*stream, error) {
 	s := &stream{
 		phone: p, local: local, closed: make(chan struct{}),
-		decoder:   make(map[uint8]Codec),
+		decoder:   make(map[uint8]incoming),
 		eventType: NoEvents,
 		ptime:     time.Duration(o.PTime) * time.Millisecond,
 		source:    Silence(),
 		network:   newNetwork(o.Impairment),
 		ssrc:      rand.Uint32(), sequence: uint16(rand.Uint32()), timestamp: rand.Uint32(),
 	}
-	for _, c := range o.Codecs {
-		s.decoder[o.payloadType(c)] = c
-	}
+	s.announce(o)
 	return s, s.move()
+}
+
+// incoming is how a payload type is decoded.
+type incoming struct {
+	codec Codec
+	coder coder
+}
+
+// announce decodes what is described from now on. What was so before goes on where it is.
+func (s *stream) announce(o Options) {
+	for _, c := range o.Codecs {
+		if have, ok := s.decoder[o.payloadType(c)]; !ok || have.codec != c {
+			s.decoder[o.payloadType(c)] = incoming{c, c.coder()}
+		}
+	}
 }
 
 // move opens a socket, receives from it and leaves the one before.
@@ -99,11 +113,12 @@ func (s *stream) configure(local description, remote Description) {
 	s.sending = local.sends() && !local.zero && remote.Address.IsValid() && !remote.Address.Addr().IsUnspecified() &&
 		(remote.Direction == "sendrecv" || remote.Direction == "recvonly")
 	if c, pt, ok := remote.codec(); ok {
+		if s.encoder == nil || c != s.codec {
+			s.encoder = c.coder()
+		}
 		s.codec, s.payload = c, pt
 	}
-	for _, c := range local.options.Codecs {
-		s.decoder[local.options.payloadType(c)] = c
-	}
+	s.announce(local.options)
 	s.eventType = remote.EventType
 }
 
@@ -138,8 +153,8 @@ func (s *stream) receive(socket *net.UDPConn) {
 			SSRC: in.SSRC, PayloadType: in.PayloadType, Marker: in.Marker,
 		}
 		s.mu.Lock()
-		if c, ok := s.decoder[in.PayloadType]; ok {
-			p.PCM = c.decode(in.Payload)
+		if d, ok := s.decoder[in.PayloadType]; ok {
+			p.PCM, p.Rate = d.coder.decode(in.Payload), d.codec.Rate()
 		}
 		s.packets = append(s.packets, p)
 		s.mu.Unlock()
@@ -215,9 +230,9 @@ func (s *stream) tick(now time.Time) {
 			return
 		}
 	}
-	pcm := make([]int16, samples)
+	pcm := make([]int16, int(samples)*s.codec.Rate()/clockRate)
 	s.source.Fill(pcm)
-	s.emit(now, false, s.payload, s.timestamp, s.codec.encode(nil, pcm), false)
+	s.emit(now, false, s.payload, s.timestamp, s.encoder.encode(pcm), false)
 }
 
 // emit hands a packet to the network. A lost one has used its sequence number.

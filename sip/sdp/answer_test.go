@@ -360,6 +360,39 @@ func TestFindsWhereToSend(t *testing.T) {
 	})
 }
 
+func TestAnswersWithTheCallersFirstCodec(t *testing.T) {
+	const (
+		g722 = "a=rtpmap:9 G722/8000"
+		pcmu = "a=rtpmap:0 PCMU/8000"
+		pcma = "a=rtpmap:8 PCMA/8000"
+	)
+	for _, test := range []struct {
+		name, formats, attributes string
+		codec                     media.Codec
+		want                      string // of the answer
+	}{
+		{"wide band first", "9 8 0", "", media.G722(), g722},
+		{"wide band last", "8 0 9", "", media.PCMA(), pcma},
+		{"wide band alone", "9", "", media.G722(), g722},
+		{"wide band under another number", "97 0", "a=rtpmap:97 g722/8000/1", media.G722(), "a=rtpmap:97 G722/8000"},
+		{"G.722 with the clock that it does not have", "97 0", "a=rtpmap:97 G722/16000", media.PCMU(), pcmu},
+		{"G.722 at 48 kbit/s under its own name", "97 0", "a=rtpmap:97 G722-48/8000", media.PCMU(), pcmu},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ours := local("192.0.2.1")
+			ours.Codecs = media.Codecs()
+			offer := parse(t, "v=0\nc=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP "+test.formats+" 101\n"+test.attributes+"\na=rtpmap:101 telephone-event/8000")
+			answer, remote, err := sdp.Answer(offer, ours, phone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if remote.Codec != test.codec || remote.EventType != 101 || !strings.Contains(string(answer.Bytes()), test.want+"\r\n") {
+				t.Errorf("%s, event %d, answer\n%s", remote.Codec.Name(), remote.EventType, answer.Bytes())
+			}
+		})
+	}
+}
+
 func TestReadsPayloadTypes(t *testing.T) {
 	for _, test := range []struct {
 		name, formats, attributes string

@@ -77,7 +77,7 @@ func (l Local) take(m *Media) (choice, *Refusal) {
 		PTime:       m.packetTime(),
 		Direction:   l.direction() & m.facing(),
 	}
-	if event, ok := m.event(codec.SampleRate()); ok {
+	if event, ok := m.event(codec.ClockRate()); ok {
 		c.formats = append(c.formats, event)
 		c.remote.EventType = int(event.payloadType())
 	}
@@ -106,8 +106,8 @@ func isForMany(a netip.Addr) bool {
 func (l Local) codec(m *Media) (Format, media.Codec, bool) {
 	for _, f := range m.Formats {
 		for _, c := range l.Codecs {
-			if f.is(c.Name(), c.SampleRate()) {
-				return Format{ID: f.ID, Name: c.Name(), Rate: c.SampleRate(), Channels: 1}, c, true
+			if f.is(c.Name(), c.ClockRate()) {
+				return Format{ID: f.ID, Name: c.Name(), Rate: c.ClockRate(), Channels: 1}, c, true
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func Offer(local Local) *Session {
 	}
 	for _, c := range local.Codecs {
 		audio.Formats = append(audio.Formats, Format{
-			ID: strconv.Itoa(int(c.PayloadType())), Name: c.Name(), Rate: c.SampleRate(), Channels: 1,
+			ID: strconv.Itoa(int(c.PayloadType())), Name: c.Name(), Rate: c.ClockRate(), Channels: 1,
 		})
 	}
 	audio.Formats = append(audio.Formats, Format{
@@ -52,7 +52,7 @@ func Accept(offer, answer *Session, local Local, signalling netip.Addr) (media.R
 	remote.Mux = remote.Mux && offered.Mux
 	// The far end sends us the numbers of our offer, whatever numbers it wants to be sent
 	// itself (RFC 3264 7), and digits are what we receive.
-	if event, ok := offered.event(remote.Codec.SampleRate()); ok && remote.EventType >= 0 {
+	if event, ok := offered.event(remote.Codec.ClockRate()); ok && remote.EventType >= 0 {
 		remote.EventType = int(event.payloadType())
 	}
 	return remote, nil
