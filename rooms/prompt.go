@@ -37,6 +37,7 @@ const (
 	promptKicked       = "conf-kicked"
 	promptNowRecording = "conf-now-recording"
 	promptNotRecording = "conf-not-recording" // any more
+	promptClosing      = "conf-closing"       // the server ends
 
 	promptUserMenu  = "conf-usermenu"
 	promptAdminMenu = "conf-adminmenu"
@@ -57,7 +58,7 @@ var wholePrompts = []string{
 	promptOnlyPerson, promptOnlyOne, promptThereAre, promptOtherInParty, promptWaitForLeader, promptBegin,
 	promptParticipant, promptHasJoined, promptHasLeft, promptLeaderLeft,
 	promptMuted, promptUnmuted, promptNowMuted, promptNowUnmuted, promptLockedNow, promptUnlockedNow,
-	promptKicked, promptNowRecording, promptNotRecording, promptUserMenu, promptAdminMenu, promptErrorMenu, promptNoNumber,
+	promptKicked, promptNowRecording, promptNotRecording, promptClosing, promptUserMenu, promptAdminMenu, promptErrorMenu, promptNoNumber,
 	toneJoin, toneLeave, toneBeep,
 }
 

@@ -24,7 +24,9 @@ type calls struct {
 	mu       sync.Mutex
 	dialogs  map[DialogID]*Call
 	births   map[birth]*Call
-	draining bool
+	refusing bool          // no call is taken in, until that is taken back
+	idle     chan struct{} // closed when refusing and no call is left; nil while not refusing
+	draining bool          // no call is taken in any more
 	empty    chan struct{} // closed when draining and no call is left
 }
 
@@ -40,7 +42,7 @@ func newCalls() *calls {
 func (l *calls) add(c *Call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.draining {
+	if l.draining || l.refusing {
 		return errShutdown
 	}
 	if l.births[c.birth] != nil {
@@ -55,7 +57,7 @@ func (l *calls) add(c *Call) error {
 func (l *calls) call(c *Call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.draining {
+	if l.draining || l.refusing {
 		return errShutdown
 	}
 	l.dialogs[c.id] = c
@@ -76,8 +78,14 @@ func (l *calls) remove(c *Call) {
 	defer l.mu.Unlock()
 	delete(l.dialogs, c.id)
 	delete(l.births, c.birth)
-	if l.draining && len(l.dialogs) == 0 {
+	if len(l.dialogs) > 0 {
+		return
+	}
+	if l.draining {
 		close(l.empty)
+	}
+	if l.refusing {
+		close(l.idle)
 	}
 }
 
@@ -97,6 +105,30 @@ func (l *calls) isDraining() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.draining
+}
+
+// refuses tells whether no new calls are taken in now.
+func (l *calls) refuses() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.draining || l.refusing
+}
+
+// refuse takes in no new calls, or takes them in again. The channel is closed when none is left; nil where on is false.
+func (l *calls) refuse(on bool) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case on && !l.refusing:
+		l.idle = make(chan struct{})
+		if len(l.dialogs) == 0 {
+			close(l.idle)
+		}
+	case !on:
+		l.idle = nil
+	}
+	l.refusing = on
+	return l.idle
 }
 
 func (l *calls) len() int {

@@ -110,8 +110,9 @@ type Server struct {
 
 // Stats is what there is of calls.
 type Stats struct {
-	Calls  int    // from the INVITE until nothing is left of the call
-	Panics uint64 // faults that cost one call or request each
+	Calls    int    // from the INVITE until nothing is left of the call
+	Refusing bool   // no new calls are taken now
+	Panics   uint64 // faults that cost one call or request each
 }
 
 // New starts a server. The error names the listener that could not be opened, or the setting
@@ -196,7 +197,14 @@ func New(config Config) (*Server, error) {
 func (s *Server) Listeners() []wire.Listener { return s.listeners }
 
 // Stats counts what there is now.
-func (s *Server) Stats() Stats { return Stats{Calls: s.calls.len(), Panics: s.panics.Load()} }
+func (s *Server) Stats() Stats {
+	return Stats{Calls: s.calls.len(), Refusing: s.calls.refuses(), Panics: s.panics.Load()}
+}
+
+// Refuse has new calls refused with 503 and a time after which to try again, while those there are go on and phones register
+// as before; or with on false it has them taken again. The channel is closed when no call is left; it is nil where on is
+// false.
+func (s *Server) Refuse(on bool) <-chan struct{} { return s.calls.refuse(on) }
 
 // Shutdown ends the server: new calls are refused with 503, those there are get a BYE, and
 // registrations with trunks are taken back. It returns when nothing is left of them, or soon after ctx is done; then the error tells how
@@ -271,7 +279,7 @@ func (s *Server) outside(req *sipgo.Request, tx *wire.ServerTx) error {
 // options tells what an INVITE would meet (RFC 3261 11.2): 200 or why not. Without a user part
 // the question is about the server.
 func (s *Server) options(req *sipgo.Request, tx *wire.ServerTx) error {
-	if s.calls.isDraining() {
+	if s.calls.refuses() {
 		return errShutdown
 	}
 	if req.Recipient.User != "" {

@@ -24,6 +24,8 @@ import (
 //	GET    /v1/events[?room=EXT]         what happens from now on: a rooms.Event in each line, until one side ends it
 //	GET    /v1/stats                     the clockwork's counters: mixer.EngineStats
 //	DELETE /v1/stats                     start to count anew
+//	GET    /v1/status                    how the server is: serverStatus
+//	POST   /v1/drain, DELETE             take no new calls, or take them again: {"calls": 3}, those there are
 //	POST   /v1/rooms/reload              read the rooms and trunks from the database again
 //	GET    /v1/phones                    where phones have registered now: []sip.Registration
 //	POST   /v1/phones/reload             read the phones from the database again
@@ -49,6 +51,7 @@ type control struct {
 	server  http.Server
 	serving sync.WaitGroup
 	ending  chan struct{} // closed when the server is about to close: answers without an end come to one
+	started time.Time
 }
 
 // start listens on the socket and serves until close.
@@ -66,6 +69,7 @@ func (c *control) start(data dataDir) error {
 		MaxHeaderBytes:    1 << 14,
 		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
 	}
+	c.started = time.Now()
 	c.ending = make(chan struct{})
 	c.server.RegisterOnShutdown(func() { close(c.ending) })
 	c.serving.Go(func() {
@@ -146,6 +150,7 @@ func (c *control) routes() http.Handler {
 		reply(w, struct{}{}, c.reload(r.Context()))
 	})
 	mux.HandleFunc("GET /v1/events", c.tellEvents)
+	c.routeStatus(mux)
 	c.routeOrders(mux)
 	c.routePhones(mux)
 	return mux

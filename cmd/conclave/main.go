@@ -34,6 +34,8 @@ type cli struct {
 	Say        sayCmd        `cmd:"" help:"Say prompts to a conference."`
 	Lock       lockCmd       `cmd:"" help:"Let nobody but moderators into a conference any more."`
 	Unlock     unlockCmd     `cmd:"" help:"Open a locked conference again."`
+	Status     statusCmd     `cmd:"" help:"Show how the server is."`
+	Drain      drainCmd      `cmd:"" help:"Have the server take no new calls, and wait until there are none."`
 	Backup     backupCmd     `cmd:"" help:"Write all that is configured into one file."`
 	Restore    restoreCmd    `cmd:"" help:"Put a backup in the place of what is there."`
 	Bench      benchCmd      `cmd:"" help:"Measure a server of its own on this machine: cost, loss, lateness, and what is heard."`

@@ -40,6 +40,7 @@ type serveCmd struct {
 	History      int             `name:"history-days" help:"Days for which calls are kept for conclave calls; 0 keeps none (${default})." placeholder:"DAYS" default:"90" env:"CONCLAVE_HISTORY_DAYS"`
 	KeepDays     int             `name:"recordings-days" help:"Days for which recordings are kept; 0 is for ever (${default})." placeholder:"DAYS" default:"0" env:"CONCLAVE_RECORDINGS_DAYS"`
 	KeepBytes    byteSize        `name:"recordings-bytes" help:"What recordings may take on the disk, 20G for example: the oldest make way; 0 is no limit (${default})." placeholder:"SIZE" default:"0" env:"CONCLAVE_RECORDINGS_BYTES"`
+	DrainTime    time.Duration   `name:"drain-time" help:"How long calls may go on when the server is told to end, until they are told so and hung up (${default}); new ones are refused meanwhile. 0: not at all." placeholder:"TIME" default:"30s" env:"CONCLAVE_DRAIN_TIME"`
 	FirstRoom    bool            `help:"In an empty database add room 1000, and print how to dial." env:"CONCLAVE_FIRST_ROOM"`
 }
 
@@ -50,6 +51,8 @@ func (c *serveCmd) Validate() error {
 		return errors.New("--sip: it takes at least one listener, for example udp://0.0.0.0:5060")
 	case c.RingTime <= 0 || c.RingTime > sip.MaxRingTime:
 		return fmt.Errorf("--ring-time %v: it takes a time of up to %v, for example 30s", c.RingTime, sip.MaxRingTime)
+	case c.DrainTime < 0 || c.DrainTime > maxDrainTime:
+		return fmt.Errorf("--drain-time %v: it takes a time of up to %v, for example 30s, or 0", c.DrainTime, maxDrainTime)
 	case c.Workers < 0:
 		return fmt.Errorf("--workers %d: it takes the number of threads, or 0 for one for each core", c.Workers)
 	case c.KeepDays < 0 || c.KeepDays > history.MaxDays:
@@ -63,8 +66,11 @@ func (c *serveCmd) Validate() error {
 	return nil
 }
 
-// shutdownTime bounds the end of all calls once the server is told to stop.
-const shutdownTime = 10 * time.Second
+const (
+	// shutdownTime bounds the end of all calls once they are hung up.
+	shutdownTime = 10 * time.Second
+	maxDrainTime = 24 * time.Hour
+)
 
 // Run serves until ctx ends.
 func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
@@ -173,11 +179,28 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		log.Warn("ready, but systemd does not know", "error", err)
 	}
 	<-ctx.Done()
-	log.Info("stopping")
 	if err := notify("STOPPING=1"); err != nil {
 		log.Warn("stopping, but systemd does not know", "error", err)
 	}
+	c.drain(server, house, log)
 	return shutDown(server, house)
+}
+
+// drain lets the calls that there are go on for the drain time, while no new ones are taken, and then tells conferences
+// that they end.
+func (c *serveCmd) drain(server *sip.Server, house *rooms.House, log *slog.Logger) {
+	idle := server.Refuse(true)
+	log.Info("stopping", "calls", server.Stats().Calls, "they_may_go_on_for", c.DrainTime)
+	if c.DrainTime == 0 {
+		return
+	}
+	deadline := time.NewTimer(c.DrainTime)
+	defer deadline.Stop()
+	select {
+	case <-idle:
+	case <-deadline.C:
+		house.Farewell()
+	}
 }
 
 // shutDown ends all calls with BYE and waits until they are gone.

@@ -53,7 +53,8 @@ func startServerOn(t *testing.T, data, port string, flags ...string) *testServer
 		t.Fatal(err)
 	}
 	s := &testServer{t: t, data: data, ended: make(chan struct{})}
-	args := append([]string{"serve", "--data", s.data, "--sip", "udp://" + port, "--sip", "tcp://" + port, "--rtp-ports", "40000-42999"}, flags...)
+	args := append([]string{"serve", "--data", s.data, "--sip", "udp://" + port, "--sip", "tcp://" + port, "--rtp-ports", "40000-42999",
+		"--drain-time", "0s"}, flags...)
 	s.command = exec.Command(path, args...)
 	log, err := os.Create(filepath.Join(s.data, "log"))
 	if err != nil {

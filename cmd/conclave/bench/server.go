@@ -61,7 +61,7 @@ func startServer(ctx context.Context, program string, cpus []int, rooms int, opt
 	const firstPort, lastPort, otherFiles = 10000, 32767, 300
 	ports := fmt.Sprintf("%d-%d", firstPort, min(lastPort, firstPort+files-otherFiles))
 	s.command = exec.Command(program, "serve", "--data", s.data, "--sip", "udp://127.0.0.1:0", "--guests", "all",
-		"--rtp-ports", ports, "--workers", strconv.Itoa(len(cpus)), "--log-level", "warn")
+		"--rtp-ports", ports, "--workers", strconv.Itoa(len(cpus)), "--log-level", "warn", "--drain-time", "0s")
 	s.command.Stderr = s.log
 	out, err := s.command.StdoutPipe()
 	if err != nil {
