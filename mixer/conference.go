@@ -230,6 +230,7 @@ type SeatStats struct {
 	Level   float64 // dBFS, of the last half second, as it came
 	Gain    float64 // dB that the automatic gain gives to its talk, -12 to 12
 	Codec   string
+	Rate    int // of the codec in Hz
 	Leg     media.Stats
 	LastRTP time.Duration // since something was heard of the far end
 	Delay   time.Duration // from the packet's arrival to the tick that plays it
@@ -256,7 +257,7 @@ func (s *Seat) stats() SeatStats {
 		Held: s.leg.Codec() != nil && !s.leg.Speaks(), Level: s.talk.level(), Gain: 20 * math.Log10(float64(s.aside.agc.gain)), Leg: s.leg.Stats(),
 		LastRTP: time.Duration(s.part.worker.engine.clock() - s.leg.LastHeard()), TalkTime: time.Duration(s.talked) * tickTime}
 	if codec := s.leg.Codec(); codec != nil {
-		st.Codec = codec.Name()
+		st.Codec, st.Rate = codec.Name(), s.rate()
 	}
 	st.Delay = st.Leg.Buffer.Delay
 	return st

@@ -132,7 +132,7 @@ func (c *conference) startRecording(asker *member) *taping {
 		After:   after,
 		Name:    name,
 		Append:  proceed,
-		Rate:    8000,
+		Rate:    c.recordingRate,
 		Tracks:  o.RecordTracks,
 		Room:    last.room.Extension,
 		Title:   last.room.Name,
@@ -146,6 +146,17 @@ func (c *conference) startRecording(asker *member) *taping {
 		c.noteJoin(m)
 	}
 	return t
+}
+
+// recordingRate is that of new files in Hz: that of wide band where somebody is in it when the recording begins. Elsewhere it
+// would cost more, on the disk and to write, and there would be nothing to be heard of it.
+func (c *conference) recordingRate() int {
+	for _, s := range c.mix.Snapshot() {
+		if s.Rate > 8000 {
+			return 16000
+		}
+	}
+	return 8000
 }
 
 // noteJoin tells the recorder of a member, and has the first member of a room recorded whose options say so. c.mu is held.

@@ -18,6 +18,7 @@ type benchCmd struct {
 	Seconds        int               `default:"20" placeholder:"S" help:"How long to measure, before the comparison with the floor (${default})."`
 	ServerCPUs     cpuList           `name:"server-cpus" placeholder:"LIST" help:"CPUs of the server, such as 1 or 2-3; the callers have the others. Without it, the last one."`
 	CallsPerSecond int               `placeholder:"N" help:"Calls beside the members that come and go in each second."`
+	Record         bool              `help:"Measure what recording all rooms costs, and not the floor; with -o record_tracks=yes each member has a track."`
 	Delay          bool              `help:"Measure the delay from mouth to ear that the server adds; no floor."`
 	JSON           bool              `name:"json" help:"Print JSON."`
 }
@@ -37,6 +38,7 @@ func (c *benchCmd) Run(ctx context.Context) error {
 		Length:         time.Duration(c.Seconds) * time.Second,
 		ServerCPUs:     c.ServerCPUs,
 		CallsPerSecond: c.CallsPerSecond,
+		Record:         c.Record,
 		Delay:          c.Delay,
 		Progress:       os.Stderr,
 	})

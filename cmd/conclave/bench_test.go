@@ -28,6 +28,20 @@ func TestBenchCallsAndHearsEveryTalker(t *testing.T) {
 	}
 }
 
+func TestBenchMeasuresWhatRecordingCosts(t *testing.T) {
+	r := conclave(t, nil, "bench", "--members", "6", "--rooms", "2", "--talkers", "1", "--seconds", "1", "--record", "-o", "record_tracks=yes", "--json")
+	if r.code != 0 {
+		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	}
+	var report bench.Report
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Recorded) != 1 || len(report.Unrecorded) != 2 || report.RecordRatio <= 0 || report.Ratio != 0 || report.Log != "" {
+		t.Errorf("%+v", report)
+	}
+}
+
 func TestBenchNamesWhatItCannotMeasure(t *testing.T) {
 	for _, tt := range []struct{ args, words []string }{
 		{[]string{"--members", "2", "--rooms", "3"}, []string{"2 members do not fill 3 rooms"}},

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,7 +78,8 @@ func TestRecordingOfAKilledServerPlaysToTheLastSecond(t *testing.T) {
 	}
 	for file, tones := range map[string][]float64{cut.Name + ".wav": {437, 1031}, cut.Members[0].Track: nil, cut.Members[1].Track: nil} {
 		pcm := samplesOf(t, filepath.Join(s.data, "recordings", file))
-		if d := cut.Seconds*float64(cut.Rate) - float64(len(pcm)); d != 0 {
+		// The server may have been killed between two files.
+		if d := cut.Seconds*float64(cut.Rate) - float64(len(pcm)); math.Abs(d) > float64(cut.Rate) {
 			t.Errorf("%s has %d samples, the recording %.2f s", file, len(pcm), cut.Seconds)
 		}
 		if tones == nil {
@@ -101,7 +103,7 @@ func TestRecordingOfAKilledServerPlaysToTheLastSecond(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "out.flac")
 	s.run("recordings", "export", cut.Name, out)
-	if exported := samplesOf(t, out); len(exported) != int(cut.Seconds*float64(cut.Rate)) {
+	if exported := samplesOf(t, out); len(exported) != int(math.Round(cut.Seconds*float64(cut.Rate))) {
 		t.Errorf("FLAC has %d samples of %.2f s", len(exported), cut.Seconds)
 	}
 	conclave(t, nil, "recordings", "export", cut.Name, out, "--data", s.data).refused(t, out, "--force")

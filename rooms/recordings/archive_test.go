@@ -285,3 +285,25 @@ func FuzzDiary(f *testing.F) {
 		}
 	})
 }
+
+// Anybody who may write there may leave a file among the recordings.
+func FuzzHeader(f *testing.F) {
+	f.Add(header(8000, 0))
+	f.Add(append(header(16000, 2), 1, 2, 3, 4))
+	f.Add(header(8000, 1<<30))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		name := filepath.Join(t.TempDir(), "x.wav")
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		rate, samples, err := readHeader(file)
+		if err == nil && (rate < 8000 || rate > 48000 || samples < 0 || headerSize+2*samples > int64(len(text))) {
+			t.Errorf("%d samples at %d Hz in %d octets", samples, rate, len(text))
+		}
+	})
+}

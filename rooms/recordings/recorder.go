@@ -22,12 +22,12 @@ type Source interface {
 // Order is what is to be recorded.
 type Order struct {
 	Source      Source
-	After       *Recorder // that is to be over first; nil: none
-	Name        string    // as CleanName returns it
-	Append      bool      // go on with a recording of that name; without it, and where there is none, a new one begins
-	Rate        int       // Hz, of new files
-	Tracks      bool      // a file for each member, too
-	Room, Title string    // extension and name of the room, for the diary
+	After       *Recorder  // that is to be over first; nil: none
+	Name        string     // as CleanName returns it
+	Append      bool       // go on with a recording of that name; without it, and where there is none, a new one begins
+	Rate        func() int // Hz, of new files; it may wait
+	Tracks      bool       // a file for each member, too
+	Room, Title string     // extension and name of the room, for the diary
 	// Figures asks how members are heard at the moment; it may wait.
 	Figures func() []Figures
 	// Opened is called once when the files are there, with the recording's name, Ended when nothing more is written: err
@@ -54,9 +54,15 @@ type Figures struct {
 }
 
 const (
-	pollTime   = 100 * time.Millisecond // how often sound is taken and written
-	settleTime = time.Second            // how often headers are set right and data is brought to the disk
-	levelTime  = 5 * time.Second        // how often levels are noted
+	// pollTime is how often sound is taken and written, and headers are set right: twice a second, for it is the wakeups that
+	// recording costs. syncTime is how often that is brought to the disk, and levels are measured, levelTime how often they are noted.
+	pollTime  = 500 * time.Millisecond
+	syncTime  = time.Second
+	levelTime = 5 * time.Second
+	// silenceTime is how often a track is made longer in which nothing is said.
+	silenceTime = 10 * time.Second
+	// mostSynced is how many tracks are brought to the disk in a second. Where more than those talk at once they take turns.
+	mostSynced = 32
 	// mostWaiting bounds what happens in a conference while the disk stands still.
 	mostWaiting = 1 << 16
 )
@@ -81,8 +87,11 @@ type Recorder struct {
 	base    int64         // samples that there were when it began
 	members map[string]*track
 	seats   map[*mixer.Seat]*track
+	tracks  []*track // whose files are open
+	turn    int      // of tracks, whose is synced next
 	mixed   stream
-	settled time.Time
+	synced  time.Time
+	evened  time.Time // all files ended together
 	leveled time.Time
 	lost    uint64
 }
@@ -111,7 +120,7 @@ type track struct {
 func (s *Shelf) Start(o Order) *Recorder {
 	now := time.Now()
 	r := &Recorder{shelf: s, order: o, begin: now, stop: make(chan struct{}), done: make(chan struct{}), members: map[string]*track{}, seats: map[*mixer.Seat]*track{},
-		settled: now, leveled: now}
+		synced: now, evened: now, leveled: now}
 	s.work.Go(r.run)
 	return r
 }
@@ -176,7 +185,7 @@ func (r *Recorder) run() {
 
 // open opens the files.
 func (r *Recorder) open() (err error) {
-	if r.files, err = r.shelf.claim(r.order.Name, r.order.Append, r.order.Rate); err != nil {
+	if r.files, err = r.shelf.claim(r.order.Name, r.order.Append, r.order.Rate()); err != nil {
 		return err
 	}
 	if !r.files.fresh {

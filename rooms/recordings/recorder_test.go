@@ -94,7 +94,7 @@ func newStudio(t *testing.T, config Config) *studio {
 }
 
 func (s *studio) order(source Source) Order {
-	return Order{Source: source, Name: "board", Rate: 8000, Room: "1000", Title: "Board",
+	return Order{Source: source, Name: "board", Rate: func() int { return 8000 }, Room: "1000", Title: "Board",
 		Figures: func() []Figures { return nil },
 		Opened: func(name string) {
 			s.mu.Lock()
@@ -175,7 +175,7 @@ func TestTracksStayOnOneClockForTenMinutes(t *testing.T) {
 				const minutes = 10
 				source.most = minutes * 60 * 50
 				o := s.order(source)
-				o.Tracks, o.Rate = true, tt.file
+				o.Tracks, o.Rate = true, func() int { return tt.file }
 				r := s.shelf.Start(o)
 				r.Join(Person{Call: "a", Name: "Ann", Seat: ann})
 				r.Join(Person{Call: "b", Name: "Bob", Seat: bob})
@@ -230,7 +230,7 @@ func TestResampledStretchesAreWhole(t *testing.T) {
 			put(nil, piece(437, rate, tick))
 		})
 		o := s.order(source)
-		o.Rate = 16000
+		o.Rate = func() int { return 16000 }
 		r := s.shelf.Start(o)
 		time.Sleep(4050 * time.Millisecond)
 		r.Stop("over")
@@ -400,7 +400,7 @@ func TestRecordingIsContinued(t *testing.T) {
 		var last *Recorder
 		for _, hz := range []float64{437, 1031} {
 			o := s.order(newScript(8000, frames(hz)))
-			o.Append, o.Tracks, o.Rate, o.After = true, true, 8000, last
+			o.Append, o.Tracks, o.After = true, true, last
 			last = s.shelf.Start(o)
 			last.Join(ann)
 			last.Talk("a", true)

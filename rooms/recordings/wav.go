@@ -23,6 +23,8 @@ const longest = (math.MaxUint32 - headerSize) / 2
 // ErrLongest ends a recording that is as long as a file may be.
 var ErrLongest = errors.New("a WAV file holds no more than 4 GB")
 
+var errNoWAV = errors.New("it is no WAV file of one channel and 16-bit PCM as recordings are")
+
 // wavFile is one that grows, and can be played at each moment: its header says what was settled last. Silence takes no room
 // on the disk. Samples that follow one another are gathered until the next flush.
 type wavFile struct {
@@ -58,13 +60,15 @@ func continueWAV(file *os.File) (*wavFile, error) {
 // readHeader reads what newWAV and settle have written. Of what the header tells only what is there counts.
 func readHeader(file *os.File) (rate int, samples int64, err error) {
 	var b [headerSize]byte
-	if _, err := file.ReadAt(b[:], 0); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := file.ReadAt(b[:], 0); errors.Is(err, io.EOF) {
+		return 0, 0, errNoWAV
+	} else if err != nil {
 		return 0, 0, err
 	}
 	le := binary.LittleEndian
 	rate = int(le.Uint32(b[24:]))
 	if rate < 8000 || rate > 48000 || string(b[:40]) != string(header(rate, (int64(le.Uint32(b[4:]))-headerSize+8)/2)[:40]) {
-		return 0, 0, errors.New("it is no WAV file of one channel and 16-bit PCM as recordings are")
+		return 0, 0, errNoWAV
 	}
 	info, err := file.Stat()
 	if err != nil {
@@ -112,6 +116,9 @@ func (w *wavFile) put(at int64, pcm []int16) error {
 	}
 	return nil
 }
+
+// fresh tells that there is sound that the header does not tell of.
+func (w *wavFile) fresh() bool { return len(w.gathered) > 0 || w.dirty && w.told < w.samples }
 
 // flush writes what was gathered.
 func (w *wavFile) flush() error {

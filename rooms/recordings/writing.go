@@ -28,7 +28,7 @@ func (r *Recorder) record() error {
 	}
 }
 
-// write takes what has come and writes it. Once a second it makes the files end together and brings them to the disk.
+// write takes what has come and writes it, and sets the headers right: so all can be played when the process is killed now. Once a second it brings them to the disk.
 func (r *Recorder) write(now time.Time) error {
 	if err := r.happen(); err != nil {
 		return err
@@ -37,19 +37,23 @@ func (r *Recorder) write(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := r.flush(); err != nil {
-		return err
+	due := now.Sub(r.synced) >= syncTime-pollTime/2 // a tick may come a little early
+	if due {
+		r.measure()
 	}
-	if now.Sub(r.settled) < settleTime {
-		return nil
-	}
-	r.settled = now
-	r.measure()
-	if now.Sub(r.leveled) >= levelTime {
+	if now.Sub(r.leveled) >= levelTime-pollTime/2 {
 		r.leveled = now
 		r.noteLevels(now)
 	}
-	return r.settle(length, false)
+	even := now.Sub(r.evened) >= silenceTime
+	if even {
+		r.evened = now
+	}
+	if err := r.settle(length, even); err != nil || !due {
+		return err
+	}
+	r.synced = now
+	return r.sync(false)
 }
 
 // finish writes what is left. Nothing more comes from the source.
@@ -61,7 +65,7 @@ func (r *Recorder) finish() error {
 	if err != nil {
 		return err
 	}
-	for _, m := range r.tracks() {
+	for _, m := range r.tracks {
 		if err := m.stream.end(); err != nil {
 			return err
 		}
@@ -74,12 +78,12 @@ func (r *Recorder) finish() error {
 	reason := r.reason
 	r.mu.Unlock()
 	r.note(Note{Kind: NoteStop, At: float64(length) / float64(r.files.mix.rate), Reason: reason, Lost: r.lost})
-	return r.settle(length, true)
+	return errors.Join(r.settle(length, true), r.sync(true))
 }
 
 // abandon closes the files as they are. After an error that is as they were settled last.
 func (r *Recorder) abandon() {
-	for _, m := range r.tracks() {
+	for _, m := range r.tracks {
 		m.stream.file.file.Close()
 	}
 	r.files.close()
@@ -135,16 +139,17 @@ func (r *Recorder) join(m *track, e event) error {
 }
 
 // openTrack makes a member's file, or opens the one that he has.
-func (r *Recorder) openTrack(m *track) error {
+func (r *Recorder) openTrack(m *track) (err error) {
 	if m.name == "" {
 		m.name = trackName(r.files.name, m.number)
-		file, err := r.files.createWAV(m.name, r.files.mix.rate)
-		m.stream.file = file
-		return err
+		m.stream.file, err = r.files.createWAV(m.name, r.files.mix.rate)
+	} else {
+		m.name = filepath.Join(filepath.Dir(r.files.name), trimMix(m.name))
+		m.stream.file, err = r.files.openWAV(m.name)
 	}
-	m.name = filepath.Join(filepath.Dir(r.files.name), trimMix(m.name))
-	file, err := r.files.openWAV(m.name)
-	m.stream.file = file
+	if err == nil {
+		r.tracks = append(r.tracks, m)
+	}
 	return err
 }
 
@@ -172,43 +177,34 @@ func (r *Recorder) take() (length int64, err error) {
 	return r.base + samplesOf(last-first+1, r.files.mix.rate), err
 }
 
-// flush hands what was gathered to the kernel, which keeps it when the process is killed.
-func (r *Recorder) flush() error {
-	for _, m := range r.tracks() {
-		if err := m.stream.file.flush(); err != nil {
+// settle hands what was gathered to the kernel, which keeps it when the process is killed, and makes files as long as so many
+// samples: all of them, or those that have more than silence to tell. The mix comes last: what it has the tracks have.
+func (r *Recorder) settle(length int64, all bool) error {
+	for _, m := range r.tracks {
+		if !all && !m.stream.file.fresh() {
+			continue
+		}
+		if err := m.stream.file.settle(length); err != nil {
 			return err
 		}
 	}
-	return errors.Join(r.mixed.file.flush(), r.flushDiary())
+	return errors.Join(r.mixed.file.settle(length), r.flushDiary())
 }
 
-// settle makes all files as long as so many samples and brings what was written to the disk. The mix comes last: what it has
-// the tracks have.
-func (r *Recorder) settle(length int64, all bool) error {
+// sync brings what was written to the disk, all of it or what is due.
+func (r *Recorder) sync(all bool) error {
 	sync := r.shelf.config.Sync
-	for _, m := range r.tracks() {
-		if err := errors.Join(m.stream.file.settle(length), m.stream.file.sync(sync, all)); err != nil {
+	for synced := 0; synced < len(r.tracks) && (all || synced < mostSynced); r.turn++ {
+		synced++
+		if err := r.tracks[r.turn%len(r.tracks)].stream.file.sync(sync, all); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(r.mixed.file.settle(length), r.mixed.file.sync(sync, all), r.flushDiary()); err != nil {
+	if err := r.mixed.file.sync(sync, all); err != nil || !r.noted {
 		return err
 	}
-	if r.noted {
-		r.noted = false
-		return sync(r.files.diary)
-	}
-	return nil
-}
-
-// tracks are the members whose files are open.
-func (r *Recorder) tracks() (open []*track) {
-	for _, m := range r.members {
-		if m.stream.file != nil {
-			open = append(open, m)
-		}
-	}
-	return open
+	r.noted = false
+	return sync(r.files.diary)
 }
 
 // place is where in the recording a moment is, in seconds.

@@ -28,6 +28,7 @@ type Config struct {
 	Length         time.Duration     // of the time measured; the comparison with the floor comes after it
 	ServerCPUs     []int             // empty: the last one
 	CallsPerSecond int               // that come and go beside the members in the time measured
+	Record         bool              // measure what recording all rooms costs, and not the floor
 	Delay          bool              // measure the delay from mouth to ear, and not the floor
 	Progress       io.Writer         // tells what is being done
 }

@@ -122,7 +122,14 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 		return err
 	}
 	report.Log = server.logged()
-	if !b.Delay && b.CallsPerSecond == 0 {
+	switch {
+	case b.Record:
+		recorded, err := b.record(ctx, server)
+		if err != nil {
+			return fmt.Errorf("measure the cost of recording: %w", err)
+		}
+		report.record(recorded)
+	case !b.Delay && b.CallsPerSecond == 0:
 		compared, err := b.compare(ctx, server.command.Process, crowd)
 		if err != nil {
 			return fmt.Errorf("compare with the floor: %w", err)

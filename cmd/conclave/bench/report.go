@@ -36,6 +36,14 @@ type Report struct {
 	RatioHigh float64 `json:"ratio_q3,omitempty"`
 	Pairs     int     `json:"ratio_pairs,omitempty"`
 
+	// Unrecorded and Recorded are what windows of the server took by turns, each of those in which everything was recorded
+	// between two without. RecordRatio is the median over them in terms of the mean of the two beside each.
+	Unrecorded      []float64 `json:"unrecorded_us_per_participant_second,omitempty"`
+	Recorded        []float64 `json:"recorded_us_per_participant_second,omitempty"`
+	RecordRatio     float64   `json:"record_ratio,omitempty"`
+	RecordRatioLow  float64   `json:"record_ratio_q1,omitempty"`
+	RecordRatioHigh float64   `json:"record_ratio_q3,omitempty"`
+
 	RSSPerLeg int64 `json:"rss_per_leg_bytes,omitempty"`
 	RSS       int64 `json:"rss_bytes"`
 	RSSGrowth int64 `json:"rss_growth_bytes"` // in the time measured
@@ -131,6 +139,10 @@ func (r *Report) Write(out io.Writer) error {
 		line("bare sockets", "%.1f us per participant-second (median of %d windows)", r.Floor, len(r.Floors))
 		line("ratio", "%.2f, quartiles %.2f and %.2f (server to bare sockets by turns, %d windows of %v against the two beside each)",
 			r.Ratio, r.RatioLow, r.RatioHigh, r.Pairs, counted)
+	}
+	if r.RecordRatio > 0 {
+		line("recording costs", "%+.1f %%, quartiles %+.1f and %+.1f (%d windows of %v with against the two beside each without)",
+			100*(r.RecordRatio-1), 100*(r.RecordRatioLow-1), 100*(r.RecordRatioHigh-1), len(r.Recorded), recordWindow)
 	}
 	line("memory", "%.1f MB, %+.1f MB in the time measured", float64(r.RSS)/1e6, float64(r.RSSGrowth)/1e6)
 	if r.RSSPerLeg > 0 {

@@ -91,7 +91,7 @@ func startServer(ctx context.Context, program string, cpus []int, rooms int, opt
 
 // addRooms fills a new database. The rooms are quiet, unless options say otherwise: no tone or prompt comes between.
 func addRooms(ctx context.Context, file string, rooms int, options map[string]string) error {
-	all := map[string]string{"quiet": "yes"}
+	all := map[string]string{"quiet": "yes", "record_notice": "no"}
 	maps.Copy(all, options)
 	db, err := store.Open(ctx, file)
 	if err != nil {
