@@ -35,10 +35,9 @@ bench: build
 	bin/conclave bench --members 1500 --rooms 1 --talkers 3 --seconds 60
 	bin/conclave bench --members 200 --rooms 1 --talkers 3 --seconds 30 --calls-per-second 100
 	bin/conclave bench --members 100 --rooms 50 --talkers 1 --delay
-	$(go) test -run '^$$' -bench Tick -benchmem ./mixer
 	bin/conclave bench --members 500 --talkers 3 --seconds 10 --record -o record_tracks=yes
 	bin/conclave bench --members 500 --rooms 50 --talkers 1 --seconds 10 --record
-	go test -run '^$$' -bench Tick -benchmem ./mixer
+	$(go) test -run '^$$' -bench Tick -benchmem ./mixer
 
 # govulncheck exits with 3 for a finding; without its database it can tell nothing.
 lint:

@@ -132,7 +132,7 @@ func (c *conference) startRecording(asker *member) *taping {
 		After:   after,
 		Name:    name,
 		Append:  proceed,
-		Rate:    c.recordingRate,
+		Rate:    func() int { return c.recordingRate(o.SampleRate) },
 		Tracks:  o.RecordTracks,
 		Room:    last.room.Extension,
 		Title:   last.room.Name,
@@ -148,15 +148,19 @@ func (c *conference) startRecording(asker *member) *taping {
 	return t
 }
 
-// recordingRate is that of new files in Hz: that of wide band where somebody is in it when the recording begins. Elsewhere it
-// would cost more, on the disk and to write, and there would be nothing to be heard of it.
-func (c *conference) recordingRate() int {
+// recordingRate is that of new files in Hz: that of wide band where the room has it set, or somebody is in it when the recording
+// begins. Elsewhere it would cost more, on the disk and to write, and mostly for nothing that could be heard.
+func (c *conference) recordingRate(set int) int {
+	const narrow, wide = 8000, 16000
+	if set >= wide {
+		return wide
+	}
 	for _, s := range c.mix.Snapshot() {
-		if s.Rate > 8000 {
-			return 16000
+		if s.Rate > narrow {
+			return wide
 		}
 	}
-	return 8000
+	return narrow
 }
 
 // noteJoin tells the recorder of a member, and has the first member of a room recorded whose options say so. c.mu is held.
