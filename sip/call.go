@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -55,6 +56,7 @@ type Call struct {
 	fork    *fork          // who is rung for this call; nil: nobody
 	opening opening        // how invite is answered
 	room    rooms.Room     // that was called, or that the call has been transferred to; zero: none
+	sips    bool           // the INVITE asks for TLS all the way (RFC 5630)
 	number  string         // ours in the dialog: the user part of our Contact
 	peer    wire.Peer
 	dialog  Dialog
@@ -95,6 +97,7 @@ func newCall(s *Server, invite *sipgo.Request, tx *wire.ServerTx) *Call {
 	c.birth = birthOf(invite)
 	c.caller = callerOf(invite, tx.Peer().Remote)
 	c.invite = tx
+	c.sips = strings.EqualFold(invite.Recipient.Scheme, "sips") && tx.Peer().Transport == "TLS"
 	c.dialog = NewDialog(invite, id.Local)
 	c.past = newPast(store.CallIn, unescape(invite.Recipient.User))
 	return c

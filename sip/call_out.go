@@ -84,6 +84,7 @@ type (
 func (s *Server) call(i invitation) (*Call, error) {
 	c := emptyCall(s, DialogID{CallID: sipgo.GenerateTagN(24), Local: sipgo.GenerateTagN(16)})
 	c.state = calling
+	c.sips = strings.EqualFold(i.to.target.Scheme, "sips")
 	c.caller = s.known(rooms.Caller{Number: i.number, Address: i.to.peer.Remote}, i.who)
 	c.past = newPast(store.CallOut, i.number)
 	c.out = &outgoing{invitation: i, strays: make(map[string]bool)}

@@ -3,6 +3,7 @@ package sip
 import (
 	"crypto/rand"
 	mrand "math/rand/v2"
+	"strings"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -80,6 +81,9 @@ func (s *Server) probe(p probe) {
 		req.AppendHeader(&sipgo.RouteHeader{Address: *route.Clone()})
 	}
 	local := sipgo.Uri{Scheme: "sip", Host: s.shown(p.peer.Local.Addr().Unmap()).String(), Port: int(p.peer.Local.Port())}
+	if strings.EqualFold(p.target.Scheme, "sips") {
+		local.Scheme = "sips"
+	}
 	callID := sipgo.CallIDHeader(rand.Text())
 	req.AppendHeader(&sipgo.FromHeader{Address: local, Params: tagged(rand.Text()[:10])})
 	req.AppendHeader(&sipgo.ToHeader{Address: *p.target.Clone()})

@@ -106,7 +106,7 @@ func (s *Server) registration(req *sipgo.Request, peer wire.Peer) (registerReque
 			asked.all = true
 			continue
 		}
-		if err := checkContact(c.Address); err != nil {
+		if err := checkContact(c.Address, peer); err != nil {
 			return asked, err
 		}
 		lasts := usual
@@ -138,9 +138,10 @@ func (s *Server) registration(req *sipgo.Request, peer wire.Peer) (registerReque
 }
 
 // checkContact refuses what no call could go to. Headers in the URI would be ours to send (RFC 3261 19.1.5).
-func checkContact(uri sipgo.Uri) error {
+// What goes over TLS alone (sips) has to be registered over TLS.
+func checkContact(uri sipgo.Uri, peer wire.Peer) error {
 	switch {
-	case !strings.EqualFold(uri.Scheme, "sip"):
+	case !strings.EqualFold(uri.Scheme, "sip") && !(strings.EqualFold(uri.Scheme, "sips") && peer.Transport == "TLS"):
 		return &badRegister{"the Contact is no sip address"}
 	case len(uri.Headers) > 0:
 		return &badRegister{"the Contact has headers"}

@@ -62,7 +62,9 @@ func (c *Call) contact() sipgo.Uri {
 		Host:   c.server.shown(local.Addr().Unmap()).String(),
 		Port:   int(local.Port()),
 	}
-	if !strings.EqualFold(c.peer.Transport, "UDP") {
+	if c.sips { // RFC 5630 5.1.1; that it is over TLS is said by the scheme
+		uri.Scheme = "sips"
+	} else if !strings.EqualFold(c.peer.Transport, "UDP") {
 		uri.UriParams = sipgo.HeaderParams{{K: "transport", V: strings.ToLower(c.peer.Transport)}}
 	}
 	return uri

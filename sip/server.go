@@ -40,9 +40,11 @@ type Config struct {
 	House *rooms.House
 	// Ports is where the legs of calls get their ports from.
 	Ports *media.Ports
-	// Listen are the addresses to listen on, such as udp://0.0.0.0:5060 or tcp://[::]:5060;
-	// port 0 is any that is free.
+	// Listen are the addresses to listen on, such as udp://0.0.0.0:5060, tcp://[::]:5060 or
+	// tls://0.0.0.0:5061; port 0 is any that is free.
 	Listen []string
+	// Certify gives the certificate for each TLS connection; nil: nothing is listened on for TLS.
+	Certify wire.Certify
 	// Advertise is the address that callers of its family are told to send signalling and
 	// audio to; not valid: the one that they reach this machine by.
 	Advertise netip.Addr
@@ -171,7 +173,7 @@ func New(config Config) (*Server, error) {
 	stopped := make(chan struct{})
 	s.stop = sync.OnceFunc(func() { close(stopped) })
 	s.SetPhones(config.Phones)
-	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods, Closed: s.registrar.closed})
+	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods, Certify: config.Certify, Closed: s.registrar.closed})
 	for _, spec := range config.Listen {
 		listener, err := s.wire.Listen(spec)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 
 	"conclave/sip/wire"
 	"conclave/store"
@@ -54,8 +55,8 @@ func dialURI(extension string, listener wire.Listener, advertise netip.Addr) str
 		address = netip.AddrPortFrom(ownAddress(address.Addr().Is6()), address.Port())
 	}
 	uri := fmt.Sprintf("sip:%s@%s", extension, address)
-	if listener.Transport() == "TCP" {
-		uri += ";transport=tcp"
+	if transport := strings.ToLower(listener.Transport()); transport != "udp" {
+		uri += ";transport=" + transport
 	}
 	return uri
 }

@@ -20,6 +20,7 @@ type cli struct {
 	Room       roomCmd       `cmd:"" help:"Add, list, show, change, import and remove rooms."`
 	Phone      phoneCmd      `cmd:"" help:"Add, list, show, change and remove phones."`
 	Trunk      trunkCmd      `cmd:"" help:"Add, list, show, change and remove trunks: PBXs and carriers."`
+	Cert       certCmd       `cmd:"" help:"Make a certificate for calls over TLS."`
 	Menu       menuCmd       `cmd:"" help:"Say what the keys of members do."`
 	Voice      voiceCmd      `cmd:"" help:"Add, list, check and remove voices."`
 	Live       liveCmd       `cmd:"" help:"Show the conferences and members of now."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +30,8 @@ import (
 type serveCmd struct {
 	Config       configFile      `help:"Read settings from a TOML file; its keys are the names of these flags." placeholder:"FILE" env:"CONCLAVE_CONFIG"`
 	SIP          []string        `name:"sip" help:"Listen for SIP here (${default}); may be repeated." placeholder:"URL" default:"udp://0.0.0.0:5060,tcp://0.0.0.0:5060" env:"CONCLAVE_SIP"`
+	TLSCert      string          `name:"tls-cert" help:"Certificate for tls:// listeners, PEM, with those between it and its root; read again when it changes (DATA/tls/cert.pem)." placeholder:"FILE" env:"CONCLAVE_TLS_CERT"`
+	TLSKey       string          `name:"tls-key" help:"Its key, PEM (DATA/tls/key.pem)." placeholder:"FILE" env:"CONCLAVE_TLS_KEY"`
 	RTPPorts     portRange       `name:"rtp-ports" help:"UDP ports for audio, two for each call (${default})." placeholder:"FIRST-LAST" default:"10000-20000" env:"CONCLAVE_RTP_PORTS"`
 	Advertise    publicAddr      `help:"Address that phones are told to send to, for a server behind NAT." placeholder:"ADDR" env:"CONCLAVE_ADVERTISE"`
 	Guests       sip.GuestPolicy `help:"Whom callers may reach who have not proven who they are: none, pin (rooms with a PIN), all (${default})." placeholder:"POLICY" enum:"none,pin,all" default:"pin" env:"CONCLAVE_GUESTS"`
@@ -49,6 +53,8 @@ func (c *serveCmd) Validate() error {
 	switch {
 	case len(c.SIP) == 0:
 		return errors.New("--sip: it takes at least one listener, for example udp://0.0.0.0:5060")
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return errors.New("--tls-cert and --tls-key: it takes both or neither")
 	case c.RingTime <= 0 || c.RingTime > sip.MaxRingTime:
 		return fmt.Errorf("--ring-time %v: it takes a time of up to %v, for example 30s", c.RingTime, sip.MaxRingTime)
 	case c.DrainTime < 0 || c.DrainTime > maxDrainTime:
@@ -132,6 +138,10 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	if err := reload(ctx); err != nil {
 		return err
 	}
+	certify, err := c.certify(data, log)
+	if err != nil {
+		return err
+	}
 	phones, err := db.Phones(ctx)
 	if err != nil {
 		return err
@@ -142,6 +152,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		Record:    calls.Add,
 		Ports:     ports,
 		Listen:    c.SIP,
+		Certify:   certify,
 		Advertise: c.Advertise.Addr,
 		Guests:    c.Guests,
 		Phones:    phones,
@@ -201,6 +212,18 @@ func (c *serveCmd) drain(server *sip.Server, house *rooms.House, log *slog.Logge
 	case <-deadline.C:
 		house.Farewell()
 	}
+}
+
+// certify is how TLS connections are certified; nil where none are listened for.
+func (c *serveCmd) certify(data dataDir, log *slog.Logger) (wire.Certify, error) {
+	if !slices.ContainsFunc(c.SIP, func(url string) bool { return strings.HasPrefix(url, "tls://") }) {
+		return nil, nil
+	}
+	pair, err := loadCertificate(cmp.Or(c.TLSCert, data.certificate()), cmp.Or(c.TLSKey, data.certificateKey()), log)
+	if err != nil {
+		return nil, err
+	}
+	return pair.Certify, nil
 }
 
 // shutDown ends all calls with BYE and waits until they are gone.

@@ -52,9 +52,9 @@ func newDialog(transport string, via netip.AddrPort, server, number, from string
 	}
 	callee := sipgo.Uri{Scheme: "sip", User: number, Host: host, Port: port}
 	target := *callee.Clone()
-	if transport == "tcp" {
+	if transport != "udp" {
 		target.UriParams = sipgo.NewParams()
-		target.UriParams.Add("transport", "tcp")
+		target.UriParams.Add("transport", transport)
 	}
 	d := &dialog{
 		transport: transport,
@@ -113,9 +113,9 @@ func (d *dialog) numbered(method sipgo.RequestMethod, number uint32) *sipgo.Requ
 
 func (d *dialog) contact() *sipgo.ContactHeader {
 	address := sipgo.Uri{Scheme: "sip", User: d.from.Address.User, Host: bracketed(d.via.Addr()), Port: int(d.via.Port())}
-	if d.transport == "tcp" {
+	if d.transport != "udp" {
 		address.UriParams = sipgo.NewParams()
-		address.UriParams.Add("transport", "tcp")
+		address.UriParams.Add("transport", d.transport)
 	}
 	return &sipgo.ContactHeader{Address: address}
 }

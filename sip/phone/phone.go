@@ -30,7 +30,7 @@ var ErrClosed = errors.New("phone is closed")
 // Phone is one SIP address and transport from which any number of calls may
 // be made at a time. Its methods may be used by several goroutines.
 type Phone struct {
-	transport string // "udp" or "tcp"
+	transport string // "udp", "tcp" or "tls"
 	host      netip.Addr
 	closing   chan struct{}
 	work      sync.WaitGroup // every goroutine of the phone and its calls
@@ -38,7 +38,7 @@ type Phone struct {
 	mu      sync.Mutex
 	closed  bool
 	udp     *net.UDPConn
-	tcp     map[string]*net.TCPConn // by server
+	tcp     map[string]net.Conn // by server
 	waiting map[string]chan *sipgo.Response
 	acks    map[string]*outgoing // by branch of the INVITE: sent again with each final response
 	calls   map[dialogKey]*Call
@@ -50,7 +50,7 @@ type Phone struct {
 // maxRinging is how many incoming calls may wait for Incoming.
 const maxRinging = 100
 
-// New returns a phone that signals over transport ("udp" or "tcp") from the
+// New returns a phone that signals over transport ("udp", "tcp" or "tls") from the
 // IP address host, at a port that the system chooses.
 func New(transport, host string) (*Phone, error) {
 	addr, err := netip.ParseAddr(host)
@@ -61,7 +61,7 @@ func New(transport, host string) (*Phone, error) {
 		transport: transport,
 		host:      addr,
 		closing:   make(chan struct{}),
-		tcp:       make(map[string]*net.TCPConn),
+		tcp:       make(map[string]net.Conn),
 		waiting:   make(map[string]chan *sipgo.Response),
 		acks:      make(map[string]*outgoing),
 		calls:     make(map[dialogKey]*Call),
@@ -74,9 +74,9 @@ func New(transport, host string) (*Phone, error) {
 		if err := p.bind(); err != nil {
 			return nil, fmt.Errorf("new phone: %w", err)
 		}
-	case "tcp": // connects when it is first needed
+	case "tcp", "tls": // connects when it is first needed
 	default:
-		return nil, fmt.Errorf("new phone: transport %q is neither udp nor tcp", transport)
+		return nil, fmt.Errorf("new phone: transport %q is none of udp, tcp and tls", transport)
 	}
 	return p, nil
 }

@@ -42,7 +42,7 @@ func (p *Phone) transact(ctx context.Context, req *sipgo.Request, server string,
 	pause := t1
 	again := time.NewTimer(pause)
 	defer again.Stop()
-	if p.transport == "tcp" {
+	if p.transport != "udp" {
 		again.Stop()
 	}
 	giveUp := time.NewTimer(64 * t1)

@@ -6,12 +6,19 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
 
 // dialWithin bounds the opening of a connection, whatever time its caller has.
 const dialWithin = 5 * time.Second
+
+// way is what a connection of ours leads to.
+type way struct {
+	remote netip.AddrPort
+	secure *Secure // nil: plain TCP
+}
 
 // Connect returns the way to remote for requests of ours that begin something. transport is "udp" or "tcp", in any case.
 // Over UDP they leave from the socket of a listener, so that answers and later requests come to it. Over TCP there is
@@ -26,7 +33,7 @@ func (w *Wire) Connect(ctx context.Context, transport string, remote netip.AddrP
 	case "UDP":
 		peer, err = w.overUDP(remote)
 	case "TCP":
-		peer, err = w.overTCP(ctx, remote)
+		peer, err = w.overTCP(ctx, way{remote: remote})
 	default:
 		err = errors.New("udp and tcp are served")
 	}
@@ -62,8 +69,9 @@ func (w *Wire) overUDP(remote netip.AddrPort) (Peer, error) {
 	return Peer{Transport: "UDP", Local: from, Remote: remote, Conn: &udpConn{socket: socket, local: from, remote: remote}}, nil
 }
 
-func (w *Wire) overTCP(ctx context.Context, remote netip.AddrPort) (Peer, error) {
-	if c := w.connectedTo(remote); c != nil {
+func (w *Wire) overTCP(ctx context.Context, to way) (Peer, error) {
+	remote := to.remote
+	if c := w.connectedTo(to); c != nil {
 		return c.peer(), nil
 	}
 	local, err := AddrToward(remote.Addr())
@@ -71,9 +79,14 @@ func (w *Wire) overTCP(ctx context.Context, remote netip.AddrPort) (Peer, error)
 		return Peer{}, err
 	}
 	w.mu.Lock()
-	listeners := append([]netip.AddrPort(nil), w.accepting...)
+	listeners := slices.Clone(w.accepting)
+	if to.secure != nil {
+		listeners = slices.Clone(w.acceptingTLS)
+	}
 	w.mu.Unlock()
-	dialer := net.Dialer{Timeout: dialWithin}
+	ctx, cancel := context.WithTimeout(ctx, dialWithin)
+	defer cancel()
+	dialer := net.Dialer{}
 	var listening netip.AddrPort
 	if best := nearest(listeners, local); best >= 0 {
 		listening = listeners[best]
@@ -85,18 +98,23 @@ func (w *Wire) overTCP(ctx context.Context, remote netip.AddrPort) (Peer, error)
 	if err != nil {
 		return Peer{}, err
 	}
+	if to.secure != nil {
+		if conn, err = to.secure.greet(ctx, conn); err != nil {
+			return Peer{}, err
+		}
+	}
 	c := &tcpConn{wire: w, conn: conn, local: addrPort(conn.LocalAddr()), remote: remote, ours: true, closed: make(chan struct{})}
 	if listening.IsValid() {
 		c.local = netip.AddrPortFrom(c.local.Addr(), listening.Port())
 	}
-	return w.keep(c)
+	return w.keep(c, to)
 }
 
-// connectedTo is the connection that we opened to remote, nil if there is none any more.
-func (w *Wire) connectedTo(remote netip.AddrPort) *tcpConn {
+// connectedTo is the connection that we opened on this way, nil if there is none any more.
+func (w *Wire) connectedTo(to way) *tcpConn {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c := w.opened[remote]
+	c := w.opened[to]
 	if c != nil && c.isClosed() {
 		return nil
 	}
@@ -104,12 +122,12 @@ func (w *Wire) connectedTo(remote netip.AddrPort) *tcpConn {
 }
 
 // keep serves a connection that we opened. Where another goroutine was faster, its connection is taken.
-func (w *Wire) keep(c *tcpConn) (Peer, error) {
+func (w *Wire) keep(c *tcpConn, to way) (Peer, error) {
 	w.mu.Lock()
-	other := w.opened[c.remote]
+	other := w.opened[to]
 	taken := other != nil && !other.isClosed()
 	if !taken {
-		w.opened[c.remote] = c
+		w.opened[to] = c
 	}
 	w.mu.Unlock()
 	if taken {
@@ -119,8 +137,8 @@ func (w *Wire) keep(c *tcpConn) (Peer, error) {
 	forget := func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if w.opened[c.remote] == c {
-			delete(w.opened, c.remote)
+		if w.opened[to] == c {
+			delete(w.opened, to)
 		}
 	}
 	if err := w.start(c, func() { defer forget(); c.serve() }); err != nil {

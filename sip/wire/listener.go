@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -16,7 +17,7 @@ type Listener struct {
 	addr      netip.AddrPort
 }
 
-// Transport is "UDP" or "TCP".
+// Transport is "UDP", "TCP" or "TLS".
 func (l Listener) Transport() string { return l.transport }
 
 // Addr is the address that is listened on, with the real port where 0 was asked for.
@@ -25,8 +26,9 @@ func (l Listener) Addr() netip.AddrPort { return l.addr }
 // String is the form that Listen takes.
 func (l Listener) String() string { return strings.ToLower(l.transport) + "://" + l.addr.String() }
 
-// Listen opens a listener: "udp://0.0.0.0:5060", "tcp://[::]:5060". The host is an IP address; 0.0.0.0 means all of IPv4,
-// [::] all of IPv6 and nothing of IPv4. The port is 5060 if left out, any free one if 0.
+// Listen opens a listener: "udp://0.0.0.0:5060", "tcp://[::]:5060", "tls://0.0.0.0:5061". The host is an IP address; 0.0.0.0
+// means all of IPv4, [::] all of IPv6 and nothing of IPv4. The port is 5060 if left out, 5061 for TLS, any free one if 0. TLS
+// takes Config.Certify.
 func (w *Wire) Listen(spec string) (Listener, error) {
 	transport, addr, err := parseSpec(spec)
 	if err != nil {
@@ -37,10 +39,16 @@ func (w *Wire) Listen(spec string) (Listener, error) {
 		family = "6"
 	}
 	var actual net.Addr
-	if transport == "udp" {
+	switch transport {
+	case "udp":
 		actual, err = w.listenUDP("udp"+family, addr)
-	} else {
-		actual, err = w.listenTCP("tcp"+family, addr)
+	case "tcp":
+		actual, err = w.listenTCP("tcp"+family, addr, nil)
+	case "tls":
+		if w.certify == nil {
+			return Listener{}, fmt.Errorf("listen on %s: TLS takes a certificate and its key", spec)
+		}
+		actual, err = w.listenTCP("tcp"+family, addr, serverTLS(w.certify))
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -55,17 +63,25 @@ func (w *Wire) Listen(spec string) (Listener, error) {
 
 func parseSpec(spec string) (transport string, addr netip.AddrPort, err error) {
 	transport, rest, _ := strings.Cut(spec, "://")
-	if transport != "udp" && transport != "tcp" {
-		return "", addr, fmt.Errorf("listen on %q: want udp://ADDRESS:PORT or tcp://ADDRESS:PORT", spec)
+	if transport != "udp" && transport != "tcp" && transport != "tls" {
+		return "", addr, fmt.Errorf("listen on %q: want udp://ADDRESS:PORT, tcp://ADDRESS:PORT or tls://ADDRESS:PORT", spec)
 	}
 	if addr, err = netip.ParseAddrPort(rest); err != nil {
 		ip, ipErr := netip.ParseAddr(strings.Trim(rest, "[]"))
 		if ipErr != nil {
 			return "", addr, fmt.Errorf("listen on %q: want an IP address and a port, as in %s://0.0.0.0:5060", spec, transport)
 		}
-		addr = netip.AddrPortFrom(ip, 5060)
+		addr = netip.AddrPortFrom(ip, usualPort(transport))
 	}
 	return transport, addr, nil
+}
+
+// usualPort is that of SIP over a transport (RFC 3261 19.1.2).
+func usualPort(transport string) uint16 {
+	if transport == "tls" {
+		return 5061
+	}
+	return 5060
 }
 
 func (w *Wire) listenUDP(network string, addr netip.AddrPort) (net.Addr, error) {
@@ -83,18 +99,26 @@ func (w *Wire) listenUDP(network string, addr netip.AddrPort) (net.Addr, error) 
 	return conn.LocalAddr(), w.start(conn, s.serve)
 }
 
-func (w *Wire) listenTCP(network string, addr netip.AddrPort) (net.Addr, error) {
+// listenTCP listens for TCP, and for TLS on it where secure is not nil.
+func (w *Wire) listenTCP(network string, addr netip.AddrPort, secure *tls.Config) (net.Addr, error) {
 	config := net.ListenConfig{}
 	l, err := config.Listen(context.Background(), network, addr.String())
 	if err != nil {
 		return nil, err
+	}
+	if secure != nil {
+		l = tlsListener{l, secure}
 	}
 	if err := w.start(l, func() { w.accept(l) }); err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.accepting = append(w.accepting, addrPort(l.Addr()))
+	if secure != nil {
+		w.acceptingTLS = append(w.acceptingTLS, addrPort(l.Addr()))
+	} else {
+		w.accepting = append(w.accepting, addrPort(l.Addr()))
+	}
 	return l.Addr(), nil
 }
 

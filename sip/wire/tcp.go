@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -80,7 +81,7 @@ func sourceOf(addr netip.Addr) netip.Addr {
 	return addr
 }
 
-// tcpConn is one connection.
+// tcpConn is one connection, over TCP or over TLS.
 type tcpConn struct {
 	wire          *Wire
 	conn          net.Conn
@@ -95,7 +96,14 @@ type tcpConn struct {
 }
 
 func (c *tcpConn) peer() Peer {
-	return Peer{Transport: "TCP", Local: c.local, Remote: c.remote, Conn: c}
+	return Peer{Transport: c.transport(), Local: c.local, Remote: c.remote, Conn: c}
+}
+
+func (c *tcpConn) transport() string {
+	if _, secure := c.conn.(*tls.Conn); secure {
+		return "TLS"
+	}
+	return "TCP"
 }
 
 func (c *tcpConn) isClosed() bool {
@@ -115,6 +123,10 @@ func (c *tcpConn) serve() {
 		_ = c.Close() // what it says when it goes does not matter any more
 		c.wire.lost(c)
 	}()
+	if err := c.handshake(); err != nil {
+		c.wire.sparse.info("SIP connection refused", "from", c.remote, "error", printable(err.Error()))
+		return
+	}
 	f := &framer{stream: c.conn, greeted: c.ours, needed: func() bool { return c.users.Load() > 0 },
 		pong: func() error { return c.send([]byte("\r\n")) }}
 	for c.take(f, peer) {
@@ -163,10 +175,10 @@ func (c *tcpConn) send(data []byte) error {
 		_, err = c.conn.Write(data)
 	}
 	if errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("send to %s over TCP: %w", c.remote, ErrClosed)
+		return fmt.Errorf("send to %s over %s: %w", c.remote, c.transport(), ErrClosed)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("send to %s over TCP: %w", c.remote, err), c.Close())
+		return errors.Join(fmt.Errorf("send to %s over %s: %w", c.remote, c.transport(), err), c.Close())
 	}
 	return nil
 }

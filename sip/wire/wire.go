@@ -1,4 +1,4 @@
-// Package wire puts SIP messages on the network and takes them off it: UDP and TCP listeners, the gate that refuses what
+// Package wire puts SIP messages on the network and takes them off it: UDP, TCP and TLS listeners, the gate that refuses what
 // is broken or not served, and transactions that keep the order of the wire. Everything that comes in is handed to the
 // Sink on the goroutine that read it, message by message; there is no goroutine per message that could overtake another.
 package wire
@@ -33,7 +33,9 @@ type Config struct {
 	Log     *slog.Logger // nil: slog.Default()
 	Sink    Sink
 	Methods []string // served, as in the Allow header; without REGISTER in it, registrations get 403
-	// Closed, if not nil, is told of each TCP connection that is gone, after the last message of it was handed over. It
+	// Certify is for listeners of TLS; nil: there are none.
+	Certify Certify
+	// Closed, if not nil, is told of each TCP or TLS connection that is gone, after the last message of it was handed over. It
 	// runs on the connection's goroutine.
 	Closed func(conn sipgo.Connection)
 }
@@ -43,26 +45,28 @@ var ErrClosed = errors.New("closed")
 
 // Wire owns the listeners, connections and transactions. Its methods may be called from any goroutine.
 type Wire struct {
-	sink   Sink
-	lost   func(conn sipgo.Connection)
-	gate   gate
-	log    *slog.Logger
-	sparse sparingLog // for what strangers cause
-	counts counts
+	sink    Sink
+	lost    func(conn sipgo.Connection)
+	certify Certify
+	gate    gate
+	log     *slog.Logger
+	sparse  sparingLog // for what strangers cause
+	counts  counts
 
 	running sync.WaitGroup // readers and client transactions
 	buffers sync.Pool      // of *bytes.Buffer, for messages being sent
 
-	mu        sync.Mutex
-	closed    bool
-	done      chan struct{}               // closed with it
-	open      map[closer]bool             // sockets, listeners and connections
-	perSource map[netip.Addr]int          // TCP connections that others opened
-	opened    map[netip.AddrPort]*tcpConn // those that we opened
-	sockets   []*udpSocket                // in the order in which they were opened
-	accepting []netip.AddrPort            // addresses of TCP listeners
-	servers   map[string]*ServerTx
-	clients   map[string]*clientTx
+	mu           sync.Mutex
+	closed       bool
+	done         chan struct{}      // closed with it
+	open         map[closer]bool    // sockets, listeners and connections
+	perSource    map[netip.Addr]int // TCP and TLS connections that others opened
+	opened       map[way]*tcpConn   // those that we opened
+	sockets      []*udpSocket       // in the order in which they were opened
+	accepting    []netip.AddrPort   // addresses of TCP listeners
+	acceptingTLS []netip.AddrPort
+	servers      map[string]*ServerTx
+	clients      map[string]*clientTx
 }
 
 type closer interface{ Close() error }
@@ -74,7 +78,7 @@ type Stats struct {
 	Dropped  uint64 // messages that got no answer, because they were broken or nobody waited for them
 	Panics   uint64 // messages whose handling failed and was given up
 
-	Connections  int // TCP, open now
+	Connections  int // TCP and TLS, open now
 	Transactions int // server and client, alive now
 }
 
@@ -97,6 +101,7 @@ func New(cfg Config) *Wire {
 	return &Wire{
 		sink:      cfg.Sink,
 		lost:      lost,
+		certify:   cfg.Certify,
 		gate:      gate{methods: slices.Clone(cfg.Methods), tags: newTagger()},
 		log:       log,
 		sparse:    sparingLog{log: log},
@@ -104,7 +109,7 @@ func New(cfg Config) *Wire {
 		done:      make(chan struct{}),
 		open:      make(map[closer]bool),
 		perSource: make(map[netip.Addr]int),
-		opened:    make(map[netip.AddrPort]*tcpConn),
+		opened:    make(map[way]*tcpConn),
 		servers:   make(map[string]*ServerTx),
 		clients:   make(map[string]*clientTx),
 	}

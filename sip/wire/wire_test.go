@@ -347,8 +347,8 @@ func TestListenNamesWhatIsWrong(t *testing.T) {
 	w, l := listen(t, "udp://127.0.0.1:0", &recorder{})
 	for spec, want := range map[string]string{
 		l.String():                "is in use by another program",
-		"sctp://127.0.0.1:5060":   "want udp://ADDRESS:PORT or tcp://ADDRESS:PORT",
-		"127.0.0.1:5060":          "want udp://ADDRESS:PORT or tcp://ADDRESS:PORT",
+		"sctp://127.0.0.1:5060":   "want udp://ADDRESS:PORT, tcp://ADDRESS:PORT or tls://ADDRESS:PORT",
+		"127.0.0.1:5060":          "want udp://ADDRESS:PORT, tcp://ADDRESS:PORT or tls://ADDRESS:PORT",
 		"udp://localhost:5060":    "want an IP address and a port",
 		"udp://127.0.0.1:sip":     "want an IP address and a port",
 		"tcp://127.0.0.1:70000":   "want an IP address and a port",
