@@ -217,6 +217,10 @@ func (l *Leg) Hears() bool { return l.settled != nil && l.settled.Direction.Send
 // conference on hold, and what comes from it is its hold music (RFC 3264 8.4).
 func (l *Leg) Speaks() bool { return l.settled != nil && l.settled.Direction == SendRecv }
 
+// Rests tells that the far end has said by a packet of comfort noise that it is silent, and has sent no audio since: it need
+// not send anything for as long as its noise stays the same (RFC 3389 5).
+func (l *Leg) Rests() bool { return l.jitter != nil && l.jitter.resting == byComfort }
+
 // TellsKeys tells that the far end sends the keys of its phone as telephone-events, as was negotiated.
 func (l *Leg) TellsKeys() bool { return l.settled != nil && l.settled.EventType != eventUnknown }
 

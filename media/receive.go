@@ -10,7 +10,7 @@ const (
 	calmJitter   = 2000000  // ns: above this something is amiss
 	drainMost    = 32       // packets read in one tick: a flood must not hold the tick up
 	backlogAge   = 20000000 // ns: a packet older than a tick has others behind it
-	comfortNoise = 13       // payload type of RFC 3389
+	comfortNoise = 13       // static payload type of RFC 3389
 	eventUnknown = -1
 	keepOffset   = 7   // such looks fall between two drains
 	oldest       = 5e8 // ns: no packet waits longer for its tick
@@ -115,7 +115,8 @@ func (l *Leg) packet(b []byte, in *Inbox, arrived int64, stamped, last bool, t T
 		payload = payload[:len(payload)-int(payload[len(payload)-1])]
 	}
 	event := int(h.PayloadType) == l.settled.EventType && l.settled.EventType != eventUnknown
-	if !event && h.PayloadType != l.settled.PayloadType && h.PayloadType != comfortNoise {
+	comfort := h.PayloadType == comfortNoise || h.PayloadType == l.settled.ComfortType && h.PayloadType != 0
+	if !event && !comfort && h.PayloadType != l.settled.PayloadType {
 		l.counters.WrongType++
 		return
 	}
@@ -158,7 +159,7 @@ func (l *Leg) packet(b []byte, in *Inbox, arrived int64, stamped, last bool, t T
 		}
 		l.down = l.pressed.follow(&l.events, begins, t.Now)
 		l.jitter.PutEvent(h.Timestamp, arrived)
-	case h.PayloadType == comfortNoise:
+	case comfort:
 		if len(payload) > 0 {
 			l.jitter.PutComfort(h.Timestamp, int8(payload[0]&0x7f), arrived)
 		}

@@ -36,6 +36,9 @@ type Remote struct {
 	// EventType is the payload type of telephone-event (RFC 4733), -1 where it was not
 	// negotiated.
 	EventType int
+	// ComfortType is the payload type of comfort noise (RFC 3389), 0 where it was not negotiated. 13, its static one, is
+	// taken in any case.
+	ComfortType uint8
 	// PTime is the length of the packets that we send: 10, 20, 30, 40 or 60 ms.
 	PTime int
 	// RTP is the address of the session description. Where it is not valid, or the

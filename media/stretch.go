@@ -75,7 +75,7 @@ func (j *Jitter) glide() int { return j.frame / 2 }
 // longer one: better too much than to be late again. Silence has no period, and becomes as long as it should.
 func (j *Jitter) lengthen(want int) {
 	t := &j.tape
-	if isQuiet(t.buf[t.head-want:t.end]) {
+	if isQuiet(t.buf[t.head-want : t.end]) {
 		t.insert(want, j.glide())
 		j.stats.Stretched++
 		return

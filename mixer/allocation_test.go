@@ -19,6 +19,7 @@ func TestTickAllocatesNothingWithAllThatASeatCanDo(t *testing.T) {
 	for _, p := range c.phones {
 		p.seat.Enter()
 		p.seat.AutomaticGain(true)
+		p.seat.ComfortNoise(true)
 	}
 	talker.seat.TalkVolume(12)
 	talker.seat.DetectTalk(TalkOptions{Threshold: 160, Drop: true})

@@ -36,6 +36,7 @@ type farEnd struct {
 	events    []Event
 	source    interface{ Fill([]int16) }
 	other     func() [][]byte // what it sends beside its audio, nil: nothing; of its next tick
+	still     bool            // it sends no audio
 	packet    []byte
 	eventType int
 	released  bool
@@ -126,6 +127,9 @@ func (p *farEnd) send() {
 			p.seq++
 			_, _ = p.conn.WriteToUDPAddrPort(packet, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.leg.Port()))
 		}
+	}
+	if p.still {
+		return
 	}
 	_, _ = p.conn.WriteToUDPAddrPort(p.packet[:size], netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.leg.Port()))
 }

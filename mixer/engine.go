@@ -40,6 +40,7 @@ type Engine struct {
 	workers  []*worker
 	closing  atomic.Bool
 	herald   *herald
+	comfort  *loop // what is heard in place of silence
 
 	mu          sync.Mutex
 	conferences map[*Conference]struct{}
@@ -84,7 +85,8 @@ func New(c Config) (*Engine, error) {
 // newEngine returns an engine whose clockwork stands still.
 func newEngine(c Config) *Engine {
 	e := &Engine{log: c.Log, timeout: c.RTPTimeout, partSize: c.PartSize, epoch: time.Now(),
-		conferences: map[*Conference]struct{}{}, load: make([][slots]int, c.Workers), loops: map[*media.Sound]*loop{}}
+		conferences: map[*Conference]struct{}{}, load: make([][slots]int, c.Workers), loops: map[*media.Sound]*loop{},
+		comfort: newComfort(c.Workers)}
 	for i := range c.Workers {
 		e.workers = append(e.workers, newWorker(e, i))
 	}

@@ -40,6 +40,7 @@ type Seat struct {
 	band        uint8 // of its leg
 	follows     bool  // its far end has what aside.stream coded last
 	denoised    bool  // noise is taken out of its voice
+	comforted   bool  // it hears faint noise in place of silence
 	talk        talk
 	give        ramp // of its voice into the mix
 	hear        ramp // of the conference to it
@@ -142,7 +143,11 @@ func (s *Seat) receive(t media.Time) {
 
 // watch tells once that the far end has vanished. A far end on hold need not send.
 func (s *Seat) watch(t media.Time) {
-	late := s.leg.Speaks() && t.Now-s.leg.LastHeard() > int64(s.part.worker.engine.timeout)
+	patience := int64(s.part.worker.engine.timeout)
+	if s.leg.Rests() {
+		patience *= comfortRest
+	}
+	late := s.leg.Speaks() && t.Now-s.leg.LastHeard() > patience
 	if late && !s.timedOut {
 		s.part.worker.events.put(s, Event{Kind: EventTimeout})
 	}
@@ -172,15 +177,24 @@ func (s *Seat) send(m *mix, t media.Time) {
 		return
 	case calm && !speech && !announced && s.music.resting(0):
 		s.limiter = open
-		s.share(&band.silence, band.streams, band.silent, codec, t)
+		if s.comforted {
+			s.hearLoop(w.engine.comfort, codec, t)
+		} else {
+			s.share(&band.silence, band.streams, band.silent, codec, t)
+		}
 		return
 	case calm && !speech && !announced && s.music.resting(1) && !s.musicDucked(m):
 		s.limiter = open
-		piece := &s.loop.tap(w.index, t.Tick)[s.band]
-		s.share(&piece.shared, piece.streams, s.loop.frame(t.Tick, s.band), codec, t)
+		s.hearLoop(s.loop, codec, t)
 		return
 	}
 	s.leg.Send(s.code(s.special(m, t, speech, announced), codec, t), t)
+}
+
+// hearLoop gives the leg what a loop plays.
+func (s *Seat) hearLoop(l *loop, codec media.Codec, t media.Time) {
+	piece := &l.tap(s.part.worker.index, t.Tick)[s.band]
+	s.share(&piece.shared, piece.streams, l.frame(t.Tick, s.band), codec, t)
 }
 
 // special mixes for this leg alone.

@@ -35,6 +35,7 @@ type Options struct {
 	TalkDetectionEvents bool
 	JitterBuffer        bool // no: its minimum depth
 	AGC                 bool // automatic gain of each member
+	ComfortNoise        bool // faint noise is heard in place of silence
 	Denoise             bool // noise is taken out of each member's voice
 	SampleRate          int  // Hz, the highest that legs have here; 0: any
 

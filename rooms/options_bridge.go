@@ -40,6 +40,8 @@ func limitRate(o *Options, v value) {
 var ownOptions = []option{
 	{"agc", yesNo, "yes", "brings the voices of all members to one level, -20 dBFS, by 12 dB at most either way",
 		func(o *Options, v value) { o.AGC = v.yes }},
+	{"comfort_noise", yesNo, "yes", "lets members hear very faint noise in place of silence",
+		func(o *Options, v value) { o.ComfortNoise = v.yes }},
 	{"caller_language", yesNo, "yes", "lets a call's Accept-Language choose another voice than the room's",
 		func(o *Options, v value) { o.CallerLanguage = v.yes }},
 	{"record_notice", yesNo, "yes", "tells members that they are recorded, when it begins and when they join",

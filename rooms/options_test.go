@@ -15,7 +15,7 @@ import (
 // defaults are the options of a room for which none is given.
 var defaults = rooms.Options{
 	AnnounceOnlyUser: true, HearOwnJoinSound: true, MusicOnHoldWhenEmpty: true, Announcements: true,
-	TalkingThreshold: 160, SilenceThreshold: 2500 * time.Millisecond, JitterBuffer: true, AGC: true,
+	TalkingThreshold: 160, SilenceThreshold: 2500 * time.Millisecond, JitterBuffer: true, AGC: true, ComfortNoise: true,
 	RecordFileAppend: true, RecordFileTimestamp: true, RecordNotice: true,
 	Language: "en", CallerLanguage: true, Menu: "default", ModeratorMenu: "moderator",
 }
@@ -51,6 +51,7 @@ var switches = map[string]func(*rooms.Options) *bool{
 	"record_tracks":              func(o *rooms.Options) *bool { return &o.RecordTracks },
 	"record_notice":              func(o *rooms.Options) *bool { return &o.RecordNotice },
 	"agc":                        func(o *rooms.Options) *bool { return &o.AGC },
+	"comfort_noise":              func(o *rooms.Options) *bool { return &o.ComfortNoise },
 	"caller_language":            func(o *rooms.Options) *bool { return &o.CallerLanguage },
 	"text_messaging":             func(*rooms.Options) *bool { return new(bool) }, // taken, and without effect
 	"echo_events":                func(*rooms.Options) *bool { return new(bool) },

@@ -82,6 +82,7 @@ func (v *Visit) run(ctx context.Context) {
 
 	v.call.Leg().LimitRate(v.room.Options.SampleRate)
 	v.seat = v.conference.mix.Seat(v.call.Leg(), v.notify)
+	v.seat.ComfortNoise(v.room.Options.ComfortNoise)
 	defer v.seat.Release()
 	v.line.seat = v.seat
 

@@ -189,6 +189,42 @@ func TestVoicesAreHeardAtOneLevel(t *testing.T) {
 	}
 }
 
+func TestSilenceIsFaintNoiseUnlessARoomWantsNone(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, "--guests", "all")
+	for extension, want := range map[string]float64{"5000": -66, "5001": -110} {
+		quiet(server, extension)
+		if want < -100 {
+			server.run("room", "set", extension, "-o", "comfort_noise=no")
+		}
+		call := server.dial(extension, phone.Options{})
+		server.wait(fmt.Sprintf("%g dBFS of silence in room %s", want, extension), 10*time.Second, func() bool {
+			return math.Abs(tone.Level(call.Listen(time.Second))-want) < 2
+		})
+	}
+}
+
+func TestNoiseIsTakenOut(t *testing.T) {
+	t.Parallel()
+	server := startServer(t, "--guests", "all")
+	quiet(server, "6000")
+	set := conclave(t, nil, "room", "set", "6000", "-o", "denoise=yes", "--data", server.data)
+	if set.code != 0 {
+		set.refused(t, "denoise", "libspeexdsp-dev")
+		t.Skip("the server is built without libspeexdsp")
+	}
+	for extension, want := range map[string]float64{"6000": -66, "6001": -38} { // the room's own, or that which is said
+		if extension == "6001" {
+			quiet(server, extension)
+		}
+		listener := server.dial(extension, phone.Options{})
+		server.dial(extension, phone.Options{}).Say(tone.NewNoise(1, -38))
+		server.wait(fmt.Sprintf("%g dBFS of noise in room %s", want, extension), 20*time.Second, func() bool {
+			return math.Abs(tone.Level(listener.Listen(time.Second))-want) < 2
+		})
+	}
+}
+
 // live is what goes on in a room; an empty conference where there is none.
 func (s *testServer) live(extension string) rooms.Conference {
 	s.t.Helper()

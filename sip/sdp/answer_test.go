@@ -74,8 +74,8 @@ func TestAnswersWhatPhonesAndCarriersOffer(t *testing.T) {
 		}, "m=audio 10500 RTP/AVP 0 127|a=rtpmap:0 PCMU/8000|a=rtpmap:127 telephone-event/8000|a=fmtp:127 0-16|a=ptime:20|a=sendrecv|"},
 		{"offers/freeswitch", ours, media.Remote{
 			RTP: addrPort("203.0.113.6:27870"), RTCP: addrPort("203.0.113.6:27870"), Mux: true,
-			Codec: media.PCMU(), PayloadType: 0, EventType: 101, PTime: 20, Direction: media.SendRecv,
-		}, "m=audio 10500 RTP/AVP 0 101|a=rtpmap:0 PCMU/8000|a=rtpmap:101 telephone-event/8000|a=fmtp:101 0-16|a=rtcp-mux|a=ptime:20|a=sendrecv|"},
+			Codec: media.PCMU(), PayloadType: 0, EventType: 101, ComfortType: 13, PTime: 20, Direction: media.SendRecv,
+		}, "m=audio 10500 RTP/AVP 0 101 13|a=rtpmap:0 PCMU/8000|a=rtpmap:101 telephone-event/8000|a=fmtp:101 0-16|a=rtpmap:13 CN/8000|a=rtcp-mux|a=ptime:20|a=sendrecv|"},
 		{"offers/carrier-audio-and-t38", ours, media.Remote{
 			RTP: addrPort("192.0.2.79:13960"), RTCP: addrPort("192.0.2.79:13961"),
 			Codec: media.PCMA(), PayloadType: 8, EventType: 101, PTime: 20, Direction: media.SendRecv,
@@ -166,9 +166,6 @@ func TestTakesTheAudioOfEveryTortureMessage(t *testing.T) {
 }
 
 func TestRefusesByName(t *testing.T) {
-	audio := func(lines ...string) string {
-		return "v=0\nc=IN IP4 192.0.2.9\n" + strings.Join(lines, "\n")
-	}
 	for _, test := range []struct {
 		name, offer     string
 		status, warning int
@@ -219,6 +216,37 @@ func TestRefusesByName(t *testing.T) {
 			_, _, err := sdp.Answer(parse(t, test.offer), local("192.0.2.1"), phone)
 			expectRefusal(t, err, test.status, test.warning, test.text)
 		})
+	}
+}
+
+// audio is an offer with these lines for its audio.
+func audio(lines ...string) string { return "v=0\nc=IN IP4 192.0.2.9\n" + strings.Join(lines, "\n") }
+
+func TestComfortNoiseIsTakenWhereItCountsTimeAsTheCodecDoes(t *testing.T) {
+	for _, test := range []struct {
+		name, offer string
+		want        uint8
+		formats     string
+	}{
+		{"not offered", audio("m=audio 4000 RTP/AVP 0"), 0, "RTP/AVP 0\r\n"},
+		{"by its number alone", audio("m=audio 4000 RTP/AVP 13 8"), 13, "RTP/AVP 8 13\r\n"},
+		{"under another number", audio("m=audio 4000 RTP/AVP 0 98", "a=rtpmap:98 cn/8000"), 98, "RTP/AVP 0 98\r\n"},
+		{"of another rate", audio("m=audio 4000 RTP/AVP 0 105", "a=rtpmap:105 CN/16000"), 0, "RTP/AVP 0\r\n"},
+		{"of two rates", audio("m=audio 4000 RTP/AVP 0 105 13", "a=rtpmap:105 CN/16000"), 13, "RTP/AVP 0 13\r\n"},
+	} {
+		answer, remote, err := sdp.Answer(parse(t, test.offer), local("192.0.2.1"), phone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if remote.ComfortType != test.want || !strings.Contains(string(answer.Bytes()), test.formats) {
+			t.Errorf("%s: comfort noise is %d, want %d, answered by\n%s", test.name, remote.ComfortType, test.want, answer.Bytes())
+		}
+	}
+	if _, _, err := sdp.Answer(parse(t, audio("m=audio 4000 RTP/AVP 13")), local("192.0.2.1"), phone); err == nil {
+		t.Error("comfort noise alone is taken for a codec")
+	}
+	if offer := sdp.Offer(local("192.0.2.1")); strings.Contains(string(offer.Bytes()), "CN") {
+		t.Errorf("it is offered:\n%s", offer.Bytes())
 	}
 }
 

@@ -19,10 +19,14 @@ const (
 	eventParams = "0-16"
 )
 
+// comfortName is the format of RFC 3389, which is taken where it is offered and never offered: a far end that leaves out
+// silence saves little, and its first syllables are at stake.
+const comfortName = "CN"
+
 // choice is the line of the far end's description that is taken.
 type choice struct {
 	line    int      // its index
-	formats []Format // the codec's, then that of telephone-event where there is one
+	formats []Format // the codec's, then those of telephone-event and comfort noise where there are some
 	remote  media.Remote
 }
 
@@ -81,6 +85,10 @@ func (l Local) take(m *Media) (choice, *Refusal) {
 		c.formats = append(c.formats, event)
 		c.remote.EventType = int(event.payloadType())
 	}
+	if comfort, ok := m.comfort(codec.ClockRate()); ok {
+		c.formats = append(c.formats, comfort)
+		c.remote.ComfortType = comfort.payloadType()
+	}
 	return c, nil
 }
 
@@ -120,6 +128,16 @@ func (m *Media) event(rate int) (Format, bool) {
 	for _, f := range m.Formats {
 		if f.is(eventName, rate) {
 			return Format{ID: f.ID, Name: eventName, Rate: rate, Channels: 1, Params: eventParams}, true
+		}
+	}
+	return Format{}, false
+}
+
+// comfort finds the comfort noise that goes with a codec: it counts time at the same rate (RFC 3389 4).
+func (m *Media) comfort(rate int) (Format, bool) {
+	for _, f := range m.Formats {
+		if f.is(comfortName, rate) {
+			return Format{ID: f.ID, Name: comfortName, Rate: rate, Channels: 1}, true
 		}
 	}
 	return Format{}, false
