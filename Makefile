@@ -4,7 +4,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What is built in where its library is there, as pkg-config tells at the time of each command. Tests build with it, too.
-TAGS = $(shell pkg-config --exists speexdsp 2>/dev/null && echo speexdsp)
+TAGS = $(shell pkg-config --exists speexdsp 2>/dev/null && echo speexdsp) \
+	$(shell pkg-config --exists opus 2>/dev/null && echo opus nolibopusfile)
 comma = ,
 go = GOFLAGS="$$GOFLAGS -tags=$(subst $() ,$(comma),$(strip $(TAGS)))" go
 

@@ -19,9 +19,13 @@ type Codec interface {
 	SampleRate() int
 	// At is the same coding with audio of the highest of its rates that is not above that one, in Hz, or of its lowest.
 	At(rate int) Codec
-	// Samples is how many samples payload decodes to, 0 if it is none of this coding. A coding that makes the same number
-	// of samples of each octet tells it of one, too; any other has 0 for one.
+	// Channels and Params are what a=rtpmap and a=fmtp say of the coding, an empty string being nothing.
+	Channels() int
+	Params() string
+	// Samples is how many samples payload decodes to, 0 if it is none of this coding.
 	Samples(payload []byte) int
+	// PerOctet is how many samples each octet of a payload stands for; 0: the payload has to be looked at.
+	PerOctet() int
 	// Stateless tells that a frame is coded without regard to those before it. Then NewDecoder and NewEncoder return the
 	// same value to all.
 	Stateless() bool
@@ -34,6 +38,12 @@ type Decoder interface {
 	// Decode writes the samples of payload to dst and returns their number. It stops at
 	// the end of the shorter of the two.
 	Decode(dst []int16, payload []byte) int
+}
+
+// Recoverer is a Decoder of a coding whose packets have something of the ones before.
+type Recoverer interface {
+	// Recover writes to dst what a packet would have been that was lost, from the one after it.
+	Recover(dst []int16, next []byte) bool
 }
 
 // Encoder codes one stream.
@@ -58,7 +68,12 @@ func PCMU() Codec { return pcmu }
 func PCMA() Codec { return pcma }
 
 // Codecs lists what the server takes, in the order in which it offers them: the best first.
-func Codecs() []Codec { return []Codec{g722Wide, pcmu, pcma} }
+func Codecs() []Codec {
+	if opus, ok := Opus(); ok {
+		return []Codec{opus, g722Wide, pcmu, pcma}
+	}
+	return []Codec{g722Wide, pcmu, pcma}
+}
 
 var (
 	pcmu = newG711("PCMU", payloadPCMU, g711.DecodeUlawFrame, g711.EncodeUlawFrame)
@@ -96,6 +111,9 @@ func (t *table) PayloadType() uint8 { return t.payloadType }
 func (t *table) ClockRate() int     { return 8000 }
 func (t *table) SampleRate() int    { return 8000 }
 func (t *table) At(int) Codec       { return t }
+func (t *table) Channels() int      { return 1 }
+func (t *table) Params() string     { return "" }
+func (t *table) PerOctet() int      { return 1 }
 func (t *table) Stateless() bool    { return true }
 
 func (t *table) Samples(payload []byte) int { return len(payload) }

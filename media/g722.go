@@ -23,6 +23,8 @@ func (*g722) Name() string       { return "G722" }
 func (*g722) PayloadType() uint8 { return payloadG722 }
 func (*g722) ClockRate() int     { return 8000 }
 func (c *g722) SampleRate() int  { return c.rate }
+func (*g722) Channels() int      { return 1 }
+func (*g722) Params() string     { return "" }
 func (*g722) Stateless() bool    { return false }
 
 func (*g722) At(rate int) Codec {
@@ -32,19 +34,18 @@ func (*g722) At(rate int) Codec {
 	return g722Wide
 }
 
-func (c *g722) Samples(payload []byte) int { return len(payload) * c.ratio() }
+func (c *g722) Samples(payload []byte) int { return len(payload) * c.PerOctet() }
 
-// ratio is how many samples an octet stands for.
-func (c *g722) ratio() int { return c.rate / 8000 }
+func (c *g722) PerOctet() int { return c.rate / 8000 }
 
 func (c *g722) NewDecoder() Decoder {
-	d := &g722Decoder{ratio: c.ratio()}
+	d := &g722Decoder{ratio: c.PerOctet()}
 	d.low.det, d.high.det = g722LeastLow, g722LeastHigh
 	return d
 }
 
 func (c *g722) NewEncoder() Encoder {
-	e := &g722Encoder{ratio: c.ratio()}
+	e := &g722Encoder{ratio: c.PerOctet()}
 	e.now.low.det, e.now.high.det = g722LeastLow, g722LeastHigh
 	e.before = e.now
 	return e

@@ -23,6 +23,8 @@ type JitterStats struct {
 	Late, Duplicates, Reordered uint64
 	// Lost counts frames that were concealed; parts of frames add up.
 	Lost uint64
+	// Recovered counts packets that were lost and played from what the next one had of them.
+	Recovered uint64
 	// Stretched counts how often sound was made longer or shorter by some pitch periods.
 	Stretched uint64
 }
@@ -87,13 +89,14 @@ type Jitter struct {
 	history   history
 	queue     queue
 
-	codec   Codec
-	clock   int   // rate of the timestamps that packets bear; all in here count samples
-	line    int64 // the last of these timestamps, which wraps, without wrapping
-	made    int   // samples made up ever
-	conceal concealer
-	noise   comfort
-	stats   JitterStats
+	codec     Codec
+	recoverer Recoverer // nil: the decoder is none
+	clock     int       // rate of the timestamps that packets bear; all in here count samples
+	line      int64     // the last of these timestamps, which wraps, without wrapping
+	made      int       // samples made up ever
+	conceal   concealer
+	noise     comfort
+	stats     JitterStats
 }
 
 // quietness is why there is no audio to be expected.
@@ -120,7 +123,8 @@ func NewJitter(codec Codec) *Jitter {
 	j := &Jitter{codec: codec, decoder: codec.NewDecoder(), rate: rate, clock: codec.ClockRate(), line: lineBegin, frame: frame,
 		fresh: true, ns: float64(time.Second) / float64(rate),
 		queue: newQueue(160), tape: newTape(2*frame, 6*frame), conceal: newConcealer(rate), lateness: newLateness()}
-	j.octet = codec.Samples([]byte{0})
+	j.octet = codec.PerOctet()
+	j.recoverer, _ = j.decoder.(Recoverer)
 	if codec.Stateless() && j.octet > 0 {
 		j.history.coded = make([]byte, 2*frame/j.octet)
 	}
@@ -194,6 +198,9 @@ func (j *Jitter) Put(seq uint16, ts uint32, payload []byte, arrived int64, last 
 		j.stats.Late++
 		return
 	}
+	if j.octet == 0 && len(payload) <= discontinued {
+		j.rest(byComfort, ts)
+	}
 	if last && j.queue.lend(seq, ts, payload) {
 		return
 	}
@@ -204,6 +211,10 @@ func (j *Jitter) Put(seq uint16, ts uint32, payload []byte, arrived int64, last 
 		j.queue.push(seq, ts, payload)
 	}
 }
+
+// discontinued is the length in octets of the longest packet that says no more than that silence begins (RFC 7587 3.1.3):
+// where audio is missing after it, nothing was lost.
+const discontinued = 2
 
 // PutEvent takes note of a telephone-event packet (RFC 4733), which comes instead of audio:
 // where audio is missing now, nothing was lost.

@@ -131,11 +131,27 @@ func (l *Leg) LimitRate(hz int) {
 	}
 }
 
+// Agreed is the codec of the last Apply, as LimitRate leaves it; nil: there was none. It may be called from any goroutine.
+func (l *Leg) Agreed() Codec {
+	l.wish.mu.Lock()
+	defer l.wish.mu.Unlock()
+	if l.wish.remote == nil {
+		return nil
+	}
+	return l.wish.limited(*l.wish.remote).Codec
+}
+
+// limited is a Remote whose codec keeps to the limit.
+func (w *wish) limited(r Remote) Remote {
+	if r.Codec != nil && w.limit > 0 {
+		r.Codec = r.Codec.At(w.limit)
+	}
+	return r
+}
+
 // prepare leaves a Remote for the next tick. The caller holds l.wish.mu.
 func (l *Leg) prepare(r Remote) {
-	if r.Codec != nil && l.wish.limit > 0 {
-		r.Codec = r.Codec.At(l.wish.limit)
-	}
+	r = l.wish.limited(r)
 	s := &settled{Remote: r}
 	if r.Codec != nil {
 		s.step = uint32(r.Codec.ClockRate() / FramesPerSecond)

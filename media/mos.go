@@ -9,11 +9,13 @@ import (
 // against loss at random.
 type impairment struct{ ie, bpl float64 }
 
-// impairments are those of the codecs here, by name. G.711 is concealed in the manner of its Appendix I, and so is G.722.
+// impairments are those of the codecs here, by name. G.711 is concealed in the manner of its Appendix I, and so are G.722 and Opus, unless
+// a packet has something of the one before.
 // What that has above G.711 (13 instead of 36 on the wide-band model's scale to 129, G.113 Appendix IV) the scale of
 // G.107 ends before: it is rated as G.711 is, so that calls can be compared.
 var impairments = map[string]impairment{
 	"G722": {0, 25.1},
+	"opus": {0, 25.1},
 	"PCMU": {0, 25.1},
 	"PCMA": {0, 25.1},
 }

@@ -20,6 +20,9 @@ func (linear) PayloadType() uint8   { return 96 }
 func (l linear) ClockRate() int     { return l.rate }
 func (l linear) SampleRate() int    { return l.rate }
 func (l linear) At(int) media.Codec { return l }
+func (linear) Channels() int        { return 1 }
+func (linear) Params() string       { return "" }
+func (linear) PerOctet() int        { return 0 }
 func (linear) Stateless() bool      { return true }
 
 func (linear) Samples(payload []byte) int { return len(payload) / 2 }

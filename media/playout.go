@@ -158,6 +158,9 @@ func (j *Jitter) fill(n int) FrameKind {
 		if p != nil && p.seq == j.nextSeq {
 			return j.hush(n) // no number is missing: the far end was silent
 		}
+		if p != nil && j.recover(p) {
+			return FrameVoice
+		}
 		j.conceal.start(j.tape.recent())
 		j.state, j.owed = concealing, 0
 	}
@@ -183,6 +186,21 @@ func (j *Jitter) fill(n int) FrameKind {
 		return FrameComfort
 	}
 	return FrameSilence
+}
+
+// recover plays the one packet that is missing before packet p from what p has of it.
+func (j *Jitter) recover(p *packet) bool {
+	gap := int(int32(p.ts - j.next))
+	if j.recoverer == nil || p.seq != j.nextSeq+1 || gap != j.length {
+		return false
+	}
+	if !j.recoverer.Recover(j.tape.room(gap)[:gap], j.queue.front()) {
+		return false
+	}
+	j.tape.end += gap
+	j.next, j.nextSeq = p.ts, p.seq
+	j.stats.Recovered++
+	return true
 }
 
 // hush ends the sound within 5 ms where the far end pauses.

@@ -39,6 +39,9 @@ type Remote struct {
 	// ComfortType is the payload type of comfort noise (RFC 3389), 0 where it was not negotiated. 13, its static one, is
 	// taken in any case.
 	ComfortType uint8
+	// Discontinuous tells that the far end wants to be sent nothing in silence (usedtx of RFC 7587), where the codec
+	// knows silence.
+	Discontinuous bool
 	// PTime is the length of the packets that we send: 10, 20, 30, 40 or 60 ms.
 	PTime int
 	// RTP is the address of the session description. Where it is not valid, or the

@@ -31,6 +31,9 @@ func (l *Leg) Send(packet []byte, t Time) {
 	if s == nil || !s.Direction.Sends() {
 		return
 	}
+	if s.Discontinuous && len(packet) <= headerSize+discontinued {
+		return
+	}
 	if s.packer != nil {
 		s.packer.send(l, packet[headerSize:], t)
 		return

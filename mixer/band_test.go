@@ -16,6 +16,9 @@ func (linear) PayloadType() uint8          { return 96 }
 func (linear) ClockRate() int              { return 16000 }
 func (linear) SampleRate() int             { return 16000 }
 func (l linear) At(int) media.Codec        { return l }
+func (linear) Channels() int               { return 1 }
+func (linear) Params() string              { return "" }
+func (linear) PerOctet() int               { return 0 }
 func (linear) Stateless() bool             { return true }
 func (linear) Samples(payload []byte) int  { return len(payload) / 2 }
 func (l linear) NewDecoder() media.Decoder { return l }

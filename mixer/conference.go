@@ -61,6 +61,7 @@ func (c *Conference) Close() {
 // notify is told what happens at the seat, on the engine's event goroutine: it must not block.
 func (c *Conference) Seat(leg *media.Leg, notify func(Event)) *Seat {
 	p := c.part()
+	p.provide(leg)
 	s := &Seat{notify: notify, leg: leg, part: p, own: make([]int16, frameOf(narrowBand), frameOf(wideBand)),
 		duck: ramp{gain: 1, target: 1}, limiter: open, aside: newAside()}
 	c.mu.Lock()
@@ -200,7 +201,13 @@ func (s *Seat) Music(piece *media.Sound) {
 		})
 		return
 	}
-	l := s.part.conference.engine.loop(piece)
+	e, w := s.part.worker.engine, s.part.worker
+	l := e.loop(piece)
+	if codec := s.leg.Agreed(); codec != nil {
+		e.mu.Lock()
+		l.provide(w, codec)
+		e.mu.Unlock()
+	}
 	s.part.worker.later(func() {
 		s.loop, s.musical = l, true
 		if !s.prompts.playing() {

@@ -36,7 +36,7 @@ func newLoop(sound *media.Sound, workers int) *loop {
 	for i := range l.taps {
 		l.taps[i].tick = ^uint64(0)
 		for band := range l.taps[i].bands {
-			l.taps[i].bands[band] = piece{newShared(band), newStreams(band)}
+			l.taps[i].bands[band] = piece{shared: newShared(band)}
 		}
 	}
 	return l
@@ -63,4 +63,9 @@ func (l *loop) tap(worker int, tick uint64) *[bands]piece {
 		}
 	}
 	return &t.bands
+}
+
+// provide has a worker code the loop once for all who hear it in a coding. The caller holds the engine's mutex.
+func (l *loop) provide(w *worker, c media.Codec) {
+	l.taps[w.index].bands[bandOf(c.SampleRate()/media.FramesPerSecond)].streams.provide(w, c)
 }

@@ -30,7 +30,7 @@ func newScratch(band int) *scratch {
 }
 
 func newMix(band int, bus *Bus, w *worker) mix {
-	return mix{bus: bus, duck: ramp{gain: 1, target: 1}, limiter: open, streams: newStreams(band), scratch: w.rates[band].scratch}
+	return mix{bus: bus, duck: ramp{gain: 1, target: 1}, limiter: open, scratch: w.rates[band].scratch}
 }
 
 // begin prepares the tick: the announcement that everybody hears and the ducking under it.

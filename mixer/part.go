@@ -62,6 +62,20 @@ func newPart(c *Conference, w *worker) *part {
 	return p
 }
 
+// provide has the part code what all of a leg's codec hear once for all of them.
+func (p *part) provide(leg *media.Leg) {
+	codec, w := leg.Agreed(), p.worker
+	if codec == nil {
+		return
+	}
+	band := bandOf(codec.SampleRate() / media.FramesPerSecond)
+	w.engine.mu.Lock()
+	defer w.engine.mu.Unlock()
+	p.bands[band].mix.streams.provide(w, codec)
+	w.rates[band].streams.provide(w, codec)
+	w.engine.comfort.provide(w, codec)
+}
+
 // receive is the first half of a tick: what each leg gives, summed.
 func (p *part) receive(t media.Time) {
 	p.time = t

@@ -172,7 +172,7 @@ func (s *Seat) send(m *mix, t media.Time) {
 	switch {
 	case calm && (speech || announced) && s.hear.resting(1) && !s.contributes && !s.scaled && s.music.resting(0) &&
 		announced == m.announced && s.limiter == m.before:
-		s.share(&m.shared, m.streams, m.listen(), codec, t)
+		s.share(&m.shared, &m.streams, m.listen(), codec, t)
 		s.limiter = m.limiter
 		return
 	case calm && !speech && !announced && s.music.resting(0):
@@ -180,7 +180,7 @@ func (s *Seat) send(m *mix, t media.Time) {
 		if s.comforted {
 			s.hearLoop(w.engine.comfort, codec, t)
 		} else {
-			s.share(&band.silence, band.streams, band.silent, codec, t)
+			s.share(&band.silence, &band.streams, band.silent, codec, t)
 		}
 		return
 	case calm && !speech && !announced && s.music.resting(1) && !s.musicDucked(m):
@@ -194,7 +194,7 @@ func (s *Seat) send(m *mix, t media.Time) {
 // hearLoop gives the leg what a loop plays.
 func (s *Seat) hearLoop(l *loop, codec media.Codec, t media.Time) {
 	piece := &l.tap(s.part.worker.index, t.Tick)[s.band]
-	s.share(&piece.shared, piece.streams, l.frame(t.Tick, s.band), codec, t)
+	s.share(&piece.shared, &piece.streams, l.frame(t.Tick, s.band), codec, t)
 }
 
 // special mixes for this leg alone.

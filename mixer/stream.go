@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"bytes"
+	"slices"
 
 	"conclave/media"
 )
@@ -20,21 +21,26 @@ type stream struct {
 	tick    uint64 // in which it was made
 }
 
-// streams are those of one thing, in the codings of a band that have state.
-type streams []*stream
+// streams are those of one thing, in codings of a band that have state. There is one from when somebody came who may hear
+// it in that coding: encoders are large.
+type streams struct {
+	all  []*stream     // the worker's
+	made []media.Codec // belongs to the engine's mutex
+}
 
-func newStreams(band int) (all streams) {
-	for _, c := range codecs(band) {
-		if !c.Stateless() {
-			all = append(all, &stream{codec: c, encoder: c.NewEncoder().(media.Successor), packet: make([]byte, packetRoom)})
-		}
+// provide has a worker's streams have one in a coding, unless that has no state. The caller holds the engine's mutex.
+func (s *streams) provide(w *worker, c media.Codec) {
+	if c.Stateless() || slices.Contains(s.made, c) {
+		return
 	}
-	return all
+	st := &stream{codec: c, encoder: c.NewEncoder().(media.Successor), packet: make([]byte, packetRoom)}
+	s.made = append(s.made, c)
+	w.later(func() { s.all = append(s.all, st) })
 }
 
 // of is the stream in a coding, nil if there is none.
-func (all streams) of(c media.Codec) *stream {
-	for _, st := range all {
+func (s *streams) of(c media.Codec) *stream {
+	for _, st := range s.all {
 		if st.codec == c {
 			return st
 		}
@@ -54,8 +60,9 @@ func (st *stream) code(frame []int16, tick uint64) {
 }
 
 // share sends the leg what others hear, too. Where its far end does not follow the stream yet, the leg's own encoder codes
-// the same sound until both say the same: from then on the decoder cannot tell them apart.
-func (s *Seat) share(sh *shared, all streams, frame []int16, codec media.Codec, t media.Time) {
+// the same sound until both say the same: from then on the decoder cannot tell them apart. A leg whose codec has changed since
+// it was seated may find no stream.
+func (s *Seat) share(sh *shared, all *streams, frame []int16, codec media.Codec, t media.Time) {
 	if packet := sh.packet(codec, frame); packet != nil {
 		s.leg.Send(packet, t)
 		return

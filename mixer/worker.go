@@ -54,7 +54,7 @@ func newWorker(e *Engine, index int) *worker {
 		frame: make([]int16, longest), said: make([]int16, longest), sum: make([]int32, longest), packet: make([]byte, packetRoom)}
 	for i := range w.rates {
 		w.rates[i] = scratches{scratch: newScratch(i), sum: make([]int32, frameOf(i)), silent: make([]int16, frameOf(i)),
-			silence: newShared(i), streams: newStreams(i)}
+			silence: newShared(i)}
 	}
 	return w
 }

@@ -168,3 +168,11 @@ func (r *record) text() (all string) {
 	}
 	return all
 }
+
+// offeredFormats are the formats of the server's offers.
+func offeredFormats() string {
+	if _, ok := media.Opus(); ok {
+		return "RTP/AVP 107 9 0 8 101 102"
+	}
+	return "RTP/AVP 9 0 8 101"
+}

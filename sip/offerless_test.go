@@ -15,7 +15,7 @@ func TestOfferlessCallBeginsAtTheAck(t *testing.T) {
 	call.send("INVITE", "")
 	res := call.response(200)
 	call.took(res)
-	if body := string(res.Body()); !strings.Contains(body, " RTP/AVP 9 0 8 101\r\n") {
+	if body := string(res.Body()); !strings.Contains(body, " "+offeredFormats()+"\r\n") {
 		t.Errorf("offer:\n%s", body)
 	}
 	if !deaf(call.rtp) || len(s.house.Live()) != 0 {
@@ -52,7 +52,7 @@ func TestOfferlessReinvite(t *testing.T) {
 	call := newAgent(t, s, "udp").newCall("2000")
 	call.establish()
 	call.send("INVITE", "")
-	if body := string(call.response(200).Body()); !strings.Contains(body, " RTP/AVP 9 0 8 101\r\n") ||
+	if body := string(call.response(200).Body()); !strings.Contains(body, " "+offeredFormats()+"\r\n") ||
 		!strings.Contains(body, "a=sendrecv") {
 		t.Errorf("offer:\n%s", body)
 	}

@@ -99,7 +99,7 @@ func TestCallToAPhone(t *testing.T) {
 			if got := header(invite, "Max-Forwards"); got != "69" {
 				t.Errorf("Max-Forwards %s, want 69", got)
 			}
-			for _, line := range []string{"RTP/AVP 9 0 8 101", "a=rtpmap:101 telephone-event/8000", "a=sendrecv"} {
+			for _, line := range []string{offeredFormats(), "a=rtpmap:101 telephone-event/8000", "a=sendrecv"} {
 				if body := string(invite.Body()); !strings.Contains(body, line) {
 					t.Errorf("offer without %s:\n%s", line, body)
 				}

@@ -17,7 +17,7 @@ need espeak-ng espeak-ng
 need chromium chromium fonts-dejavu-core
 # Libraries that the Makefile builds in where they are there.
 need pkg-config pkg-config
-for library in speexdsp; do
+for library in speexdsp opus; do
     pkg-config --exists "$library" 2>/dev/null || missing+=("lib$library-dev")
 done
 # Voices made for Asterisk.

@@ -16,10 +16,11 @@ const (
 	PCMU Codec = 0
 	PCMA Codec = 8
 	G722 Codec = 9
+	Opus Codec = 111 // which is in builds with the tag opus alone
 )
 
 // mappings are the codings as a=rtpmap has them.
-var mappings = map[Codec]string{PCMU: "PCMU/8000", PCMA: "PCMA/8000", G722: "G722/8000"}
+var mappings = map[Codec]string{PCMU: "PCMU/8000", PCMA: "PCMA/8000", G722: "G722/8000", Opus: "opus/48000/2"}
 
 // String returns the encoding name as in a=rtpmap.
 func (c Codec) String() string {
@@ -29,10 +30,18 @@ func (c Codec) String() string {
 
 // Rate is that of the audio in Hz.
 func (c Codec) Rate() int {
-	if c == G722 {
+	if c == G722 || c == Opus {
 		return 16000
 	}
 	return 8000
+}
+
+// clock is that of its timestamps.
+func (c Codec) clock() int {
+	if c == Opus {
+		return 48000
+	}
+	return clockRate
 }
 
 // codecOf finds the coding of an a=rtpmap.
@@ -59,6 +68,8 @@ func (c Codec) coder() coder {
 		return g711Coder{g711.EncodeAlawFrame, g711.DecodeAlawFrame}
 	case G722:
 		return g722Coder{g722.NewEncoder(g722.RateDefault, 0), g722.NewDecoder(g722.RateDefault, 0)}
+	case Opus:
+		return newOpus(c.Rate())
 	}
 	panic(fmt.Sprintf("phone: no codec %d", c))
 }

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -15,6 +16,7 @@ type Packet struct {
 	Marker      bool
 	PCM         []int16 // decoded; nil for what is not audio
 	Rate        int     // of PCM in Hz
+	clock       int     // of Timestamp; 0: clockRate
 }
 
 // Packets returns all packets received in this call so far, in order of
@@ -53,7 +55,9 @@ func Assemble(packets []Packet) []int16 {
 		n, rate := 0, 0
 		last := packets[0].Timestamp
 		var from, to int
-		offset := func(p Packet) int { return int(int32(p.Timestamp-packets[0].Timestamp)) * rate / clockRate }
+		offset := func(p Packet) int {
+			return int(int32(p.Timestamp-packets[0].Timestamp)) * rate / cmp.Or(packets[0].clock, clockRate)
+		}
 		for n < len(packets) && packets[n].SSRC == packets[0].SSRC {
 			p := packets[n]
 			if step := int32(p.Timestamp - last); step > maxGap || step < -maxGap {

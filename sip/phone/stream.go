@@ -154,7 +154,7 @@ func (s *stream) receive(socket *net.UDPConn) {
 		}
 		s.mu.Lock()
 		if d, ok := s.decoder[in.PayloadType]; ok {
-			p.PCM, p.Rate = d.coder.decode(in.Payload), d.codec.Rate()
+			p.PCM, p.Rate, p.clock = d.coder.decode(in.Payload), d.codec.Rate(), d.codec.clock()
 		}
 		s.packets = append(s.packets, p)
 		s.mu.Unlock()
@@ -213,7 +213,7 @@ func (s *stream) wait(next time.Time) bool {
 // tick makes the packet that begins at now: a key's event if one is pressed,
 // else audio.
 func (s *stream) tick(now time.Time) {
-	samples := uint32(s.ptime * clockRate / time.Second)
+	samples := uint32(s.ptime * time.Duration(s.codec.clock()) / time.Second)
 	defer func() { s.timestamp += samples }()
 	if !s.sending {
 		return
@@ -230,7 +230,7 @@ func (s *stream) tick(now time.Time) {
 			return
 		}
 	}
-	pcm := make([]int16, int(samples)*s.codec.Rate()/clockRate)
+	pcm := make([]int16, int(samples)*s.codec.Rate()/s.codec.clock())
 	s.source.Fill(pcm)
 	s.emit(now, false, s.payload, s.timestamp, s.encoder.encode(pcm), false)
 }

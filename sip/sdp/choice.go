@@ -63,24 +63,28 @@ func (l Local) take(m *Media) (choice, *Refusal) {
 	if !strings.EqualFold(m.Proto, profile) {
 		return choice{}, refuse(488, warnTransport, "no common transport: offered %s; this server takes %s", clip(m.Proto), profile)
 	}
-	f, codec, ok := l.codec(m)
+	theirs, codec, ok := l.codec(m)
 	if !ok {
 		return choice{}, refuse(488, warnMediaFormat, "no common codec: offered %s; this server takes %s", list(m.names()), list(l.names()))
 	}
 	if refusal := l.reach(m.Address); refusal != nil {
 		return choice{}, refusal
 	}
-	c := choice{formats: []Format{f}}
+	c := choice{formats: []Format{format(theirs.ID, codec)}}
 	c.remote = media.Remote{
 		RTP:         netip.AddrPortFrom(m.Address, m.Port),
 		RTCP:        m.rtcp(),
 		Mux:         m.Mux,
 		Codec:       codec,
-		PayloadType: f.payloadType(),
+		PayloadType: theirs.payloadType(),
 		EventType:   -1,
 		PTime:       m.packetTime(),
 		Direction:   l.direction() & m.facing(),
 	}
+	if codec.PerOctet() == 0 {
+		c.remote.PTime = 20 // payloads cannot be put together
+	}
+	c.remote.Discontinuous = theirs.param("usedtx") == "1"
 	if event, ok := m.event(codec.ClockRate()); ok {
 		c.formats = append(c.formats, event)
 		c.remote.EventType = int(event.payloadType())
@@ -110,12 +114,12 @@ func isForMany(a netip.Addr) bool {
 	return a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// codec finds the far end's most preferred format that is one of ours, under our own name.
+// codec finds the far end's most preferred format that is one of ours.
 func (l Local) codec(m *Media) (Format, media.Codec, bool) {
 	for _, f := range m.Formats {
 		for _, c := range l.Codecs {
-			if f.is(c.Name(), c.ClockRate()) {
-				return Format{ID: f.ID, Name: c.Name(), Rate: c.ClockRate(), Channels: 1}, c, true
+			if f.is(c.Name(), c.ClockRate(), c.Channels()) {
+				return f, c.At(f.playbackRate(c.SampleRate())), true
 			}
 		}
 	}
@@ -126,7 +130,7 @@ func (l Local) codec(m *Media) (Format, media.Codec, bool) {
 // rate (RFC 4733 2.1), but phones with Opus offer several.
 func (m *Media) event(rate int) (Format, bool) {
 	for _, f := range m.Formats {
-		if f.is(eventName, rate) {
+		if f.is(eventName, rate, 1) {
 			return Format{ID: f.ID, Name: eventName, Rate: rate, Channels: 1, Params: eventParams}, true
 		}
 	}
@@ -136,18 +140,41 @@ func (m *Media) event(rate int) (Format, bool) {
 // comfort finds the comfort noise that goes with a codec: it counts time at the same rate (RFC 3389 4).
 func (m *Media) comfort(rate int) (Format, bool) {
 	for _, f := range m.Formats {
-		if f.is(comfortName, rate) {
+		if f.is(comfortName, rate, 1) {
 			return Format{ID: f.ID, Name: comfortName, Rate: rate, Channels: 1}, true
 		}
 	}
 	return Format{}, false
 }
 
-func (f Format) is(name string, rate int) bool {
+func (f Format) is(name string, rate, channels int) bool {
 	if _, err := strconv.ParseUint(f.ID, 10, 7); err != nil {
 		return false // not a payload type
 	}
-	return strings.EqualFold(f.Name, name) && f.Rate == rate && f.Channels == 1
+	return strings.EqualFold(f.Name, name) && f.Rate == rate && (f.Channels == 1 || f.Channels == channels)
+}
+
+// format describes a codec of ours.
+func format(id string, c media.Codec) Format {
+	return Format{ID: id, Name: c.Name(), Rate: c.ClockRate(), Channels: c.Channels(), Params: c.Params()}
+}
+
+// param is a parameter of a=fmtp such as usedtx in "useinbandfec=1; usedtx=1"; empty: it has none of that name.
+func (f Format) param(name string) string {
+	for p := range strings.SplitSeq(f.Params, ";") {
+		if key, value, _ := strings.Cut(p, "="); strings.EqualFold(strings.TrimSpace(key), name) {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// playbackRate is the highest rate in Hz that the far end can make use of (RFC 7587 6.1), no higher than most.
+func (f Format) playbackRate(most int) int {
+	if rate := number(f.param("maxplaybackrate")); rate > 0 {
+		return min(rate, most)
+	}
+	return most
 }
 
 // payloadType is the number of a format for which is was true.

@@ -12,6 +12,9 @@ import (
 // use as well, so that both directions have the same number.
 const offeredEvent = "101"
 
+// offeredFastEvent is that of the one whose clock is Opus's.
+const offeredFastEvent = "102"
+
 // Offer describes what we bring: one audio line with all our codecs, in their order, and
 // telephone-event, in packets of 20 ms.
 func Offer(local Local) *Session {
@@ -21,13 +24,19 @@ func Offer(local Local) *Session {
 		Address: offer.Address, PTime: 20, Direction: local.direction(),
 	}
 	for _, c := range local.Codecs {
-		audio.Formats = append(audio.Formats, Format{
-			ID: strconv.Itoa(int(c.PayloadType())), Name: c.Name(), Rate: c.ClockRate(), Channels: 1,
-		})
+		audio.Formats = append(audio.Formats, format(strconv.Itoa(int(c.PayloadType())), c))
 	}
 	audio.Formats = append(audio.Formats, Format{
 		ID: offeredEvent, Name: eventName, Rate: 8000, Channels: 1, Params: eventParams,
 	})
+	for _, c := range local.Codecs {
+		if c.ClockRate() != 8000 { // keys count time as the codec does (RFC 4733 2.1)
+			audio.Formats = append(audio.Formats, Format{
+				ID: offeredFastEvent, Name: eventName, Rate: c.ClockRate(), Channels: 1, Params: eventParams,
+			})
+			break
+		}
+	}
 	offer.Media = []Media{audio}
 	return offer
 }
