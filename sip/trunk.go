@@ -268,9 +268,16 @@ func (t *trunk) probe(ctx context.Context) (recovered bool) {
 	return recovered
 }
 
-// connect is the way to an address: over TCP on the one connection to it, which is kept open.
+func (t *trunk) reach(ctx context.Context, address netip.AddrPort) (wire.Peer, error) {
+	if t.transport == "tls" {
+		return t.server.wire.ConnectTLS(ctx, address, t.secure)
+	}
+	return t.server.wire.Connect(ctx, t.transport, address)
+}
+
+// connect is the way to an address: over TCP and TLS on the one connection to it, which is kept open.
 func (t *trunk) connect(ctx context.Context, address netip.AddrPort) (wire.Peer, error) {
-	peer, err := t.server.wire.Connect(ctx, t.transport, address)
+	peer, err := t.reach(ctx, address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	i := slices.IndexFunc(t.targets, func(target *target) bool { return target.address == address })

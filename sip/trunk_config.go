@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"conclave/sip/locate"
+	"conclave/sip/wire"
 	"conclave/store"
 )
 
@@ -17,9 +18,10 @@ const longestTrunkName = 32
 // trunkConfig is a trunk as configured, in the form in which it is used.
 type trunkConfig struct {
 	name      string
-	host      string // an IP address, or a name
-	port      uint16 // 0: that of SRV records, or 5060
-	transport string // "udp" or "tcp"
+	host      string      // an IP address, or a name
+	port      uint16      // 0: that of SRV records, or 5060
+	transport string      // "udp", "tcp" or "tls"
+	secure    wire.Secure // of tls
 	secret    credentials
 	allow     []netip.Prefix
 	dids      []didBlock
@@ -32,6 +34,9 @@ type trunkConfig struct {
 // right; it never holds the password.
 func NormalizeTrunk(t store.Trunk) (store.Trunk, error) {
 	c, err := newTrunkConfig(t)
+	if err == nil && c.transport == "tls" {
+		_, err = c.secure.Config() // a mistyped name is told now
+	}
 	if err != nil {
 		return store.Trunk{}, err
 	}
@@ -61,9 +66,10 @@ func newTrunkConfig(t store.Trunk) (trunkConfig, error) {
 	if c.host, c.port, err = locate.ParseHost(t.Peer); err != nil {
 		errs = append(errs, fmt.Errorf("peer %w", err))
 	}
-	if c.transport != "udp" && c.transport != "tcp" {
-		errs = append(errs, fmt.Errorf("transport %q: udp or tcp is right", t.Transport))
+	if !slices.Contains([]string{"udp", "tcp", "tls"}, c.transport) {
+		errs = append(errs, fmt.Errorf("transport %q: udp, tcp or tls is right", t.Transport))
 	}
+	errs = append(errs, c.checkTLS(t.TLS))
 	for _, text := range t.Allow {
 		network, err := parseNetwork(text)
 		if err == nil && !slices.Contains(c.allow, network) {
@@ -79,6 +85,20 @@ func newTrunkConfig(t store.Trunk) (trunkConfig, error) {
 		errs = append(errs, err)
 	}
 	return c, errors.Join(errs...)
+}
+
+// checkTLS takes the files of TLS. They are read for each connection, and may be there only then.
+func (c *trunkConfig) checkTLS(files store.TrunkTLS) error {
+	switch {
+	case c.transport != "tls" && files != store.TrunkTLS{}:
+		return errors.New("files for TLS: they take transport tls")
+	case c.transport != "tls":
+		return nil
+	case (files.Certificate == "") != (files.Key == ""):
+		return errors.New("client certificate and its key: it takes both or neither")
+	}
+	c.secure = wire.Secure{Host: c.host, CA: files.CA, Certificate: files.Certificate, Key: files.Key}
+	return nil
 }
 
 // checkTrunkName takes what can stand in a command line, a URL and a table without being escaped.

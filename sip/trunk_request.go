@@ -110,8 +110,8 @@ func keepContact(res *sipgo.Response, ours sipgo.Uri) {
 // uri is one at the peer's host: of the host itself without a user.
 func (t *trunk) uri(user string) sipgo.Uri {
 	uri := sipgo.Uri{Scheme: "sip", User: user, Host: hostText(t.host), Port: int(t.port)}
-	if t.transport == "tcp" {
-		uri.UriParams = sipgo.HeaderParams{{K: "transport", V: "tcp"}}
+	if t.transport != "udp" {
+		uri.UriParams = sipgo.HeaderParams{{K: "transport", V: t.transport}}
 	}
 	return uri
 }
@@ -131,8 +131,8 @@ func (t *trunk) contactURI(peer wire.Peer) sipgo.Uri {
 		user = "conclave"
 	}
 	uri := sipgo.Uri{Scheme: "sip", User: user, Host: hostText(t.server.shown(peer.Local.Addr().Unmap()).String()), Port: int(peer.Local.Port())}
-	if t.transport == "tcp" {
-		uri.UriParams = sipgo.HeaderParams{{K: "transport", V: "tcp"}}
+	if t.transport != "udp" {
+		uri.UriParams = sipgo.HeaderParams{{K: "transport", V: t.transport}}
 	}
 	return uri
 }

@@ -20,7 +20,8 @@ var (
 type Trunk struct {
 	Name      string   // the key
 	Peer      string   // host or host:port
-	Transport string   // "udp" or "tcp"
+	Transport string   // "udp", "tcp" or "tls"
+	TLS       TrunkTLS // of transport tls only
 	User      string   // for digest, towards the peer and from it; empty: none
 	Password  string   // in clear, as digest towards the peer takes it
 	Allow     []string // networks that its calls come from, too: 192.0.2.0/24; sorted as text
@@ -31,11 +32,19 @@ type Trunk struct {
 	Changed   time.Time // UTC, in milliseconds like Created; given by AddTrunk and SetTrunk
 }
 
+// TrunkTLS are the files, in PEM, of a trunk over TLS; empty: none is given.
+type TrunkTLS struct {
+	CA          string // certificates that may have signed the peer's; none: those that this machine trusts
+	Certificate string // ours, should the peer ask for it
+	Key         string // of Certificate
+}
+
 // selectTrunks reads a trunk and its lists in one statement, so that they are of the same moment.
 const selectTrunks = `
 	SELECT name, peer, transport, user, password, register, open_rooms, created, changed,
 		(SELECT json_group_array(network ORDER BY network) FROM trunk_networks WHERE trunk = name),
-		(SELECT json_group_array(prefix ORDER BY prefix) FROM trunk_dids WHERE trunk = name)
+		(SELECT json_group_array(prefix ORDER BY prefix) FROM trunk_dids WHERE trunk = name),
+		(SELECT json_array(ca, certificate, key) FROM trunk_tls WHERE trunk = name)
 	FROM trunks `
 
 // Trunks returns all trunks, sorted by name.
@@ -70,7 +79,7 @@ func (db *DB) AddTrunk(ctx context.Context, trunk Trunk) error {
 		_, err = tx.ExecContext(ctx, `
 			INSERT INTO trunks (name, peer, transport, user, password, register, open_rooms, created, changed)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			trunk.Name, trunk.Peer, trunk.Transport, trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, now, now)
+			trunk.Name, trunk.Peer, trunk.underlying(), trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, now, now)
 		if err != nil {
 			return err
 		}
@@ -97,11 +106,11 @@ func (db *DB) SetTrunk(ctx context.Context, name string, change func(*Trunk) err
 		_, err = tx.ExecContext(ctx, `
 			UPDATE trunks SET peer = ?, transport = ?, user = ?, password = ?, register = ?, open_rooms = ?, changed = ?
 			WHERE name = ?`,
-			trunk.Peer, trunk.Transport, trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, time.Now().UnixMilli(), name)
+			trunk.Peer, trunk.underlying(), trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, time.Now().UnixMilli(), name)
 		if err != nil {
 			return err
 		}
-		for _, list := range []string{"trunk_networks", "trunk_dids"} {
+		for _, list := range []string{"trunk_networks", "trunk_dids", "trunk_tls"} {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+list+" WHERE trunk = ?", name); err != nil {
 				return err
 			}
@@ -126,7 +135,15 @@ func (db *DB) RemoveTrunk(ctx context.Context, name string) error {
 	return nil
 }
 
-// insertTrunkLists stores what is said twice once.
+// underlying is the transport under TLS.
+func (t Trunk) underlying() string {
+	if t.Transport == "tls" {
+		return "tcp"
+	}
+	return t.Transport
+}
+
+// insertTrunkLists stores what is said twice once, and how TLS is spoken.
 func insertTrunkLists(ctx context.Context, tx *sql.Tx, trunk Trunk) error {
 	for _, network := range trunk.Allow {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO trunk_networks (trunk, network) VALUES (?, ?) ON CONFLICT DO NOTHING", trunk.Name, network); err != nil {
@@ -138,7 +155,12 @@ func insertTrunkLists(ctx context.Context, tx *sql.Tx, trunk Trunk) error {
 			return err
 		}
 	}
-	return nil
+	if trunk.Transport != "tls" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO trunk_tls (trunk, ca, certificate, key) VALUES (?, ?, ?, ?)",
+		trunk.Name, trunk.TLS.CA, trunk.TLS.Certificate, trunk.TLS.Key)
+	return err
 }
 
 func readTrunk(ctx context.Context, q queryer, name string) (Trunk, error) {
@@ -162,10 +184,14 @@ func readTrunks(ctx context.Context, q queryer, which string, args ...any) ([]Tr
 	for rows.Next() {
 		var t Trunk
 		var created, changed int64
-		var networks, prefixes []byte
-		err := rows.Scan(&t.Name, &t.Peer, &t.Transport, &t.User, &t.Password, &t.Register, &t.OpenRooms, &created, &changed, &networks, &prefixes)
+		var networks, prefixes, secure []byte
+		err := rows.Scan(&t.Name, &t.Peer, &t.Transport, &t.User, &t.Password, &t.Register, &t.OpenRooms, &created, &changed, &networks, &prefixes, &secure)
 		if err == nil {
 			err = errors.Join(json.Unmarshal(networks, &t.Allow), json.Unmarshal(prefixes, &t.DIDs))
+		}
+		if err == nil && secure != nil {
+			t.Transport = "tls"
+			err = json.Unmarshal(secure, &[]*string{&t.TLS.CA, &t.TLS.Certificate, &t.TLS.Key})
 		}
 		if err != nil {
 			return nil, err

@@ -68,7 +68,7 @@ func TestSetTrunkReplacesWhatChangedOrNothing(t *testing.T) {
 	}
 	for name, change := range map[string]func(*store.Trunk) error{
 		"error of the caller": func(trunk *store.Trunk) error { trunk.Peer = "x"; return errors.New("refused") },
-		"unknown transport":   func(trunk *store.Trunk) error { trunk.Peer, trunk.Transport = "x", "tls"; return nil },
+		"unknown transport":   func(trunk *store.Trunk) error { trunk.Peer, trunk.Transport = "x", "sctp"; return nil },
 		"no peer":             func(trunk *store.Trunk) error { trunk.Peer, trunk.Allow = "", nil; return nil },
 		"empty network":       func(trunk *store.Trunk) error { trunk.Peer, trunk.Allow = "x", []string{""}; return nil },
 	} {
@@ -117,5 +117,25 @@ func TestRemovedTrunkLeavesNothing(t *testing.T) {
 	}
 	if got, err := db.Trunk(t.Context(), "a"); err != nil || len(got.Allow)+len(got.DIDs) != 0 {
 		t.Errorf("new trunk is %+v, %v", got, err)
+	}
+}
+
+func TestTLSOfATrunkIsStoredAndForgotten(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "conclave.db"))
+	files := store.TrunkTLS{CA: "/etc/ca.pem", Certificate: "/etc/cert.pem", Key: "/etc/key.pem"}
+	if err := db.AddTrunk(t.Context(), store.Trunk{Name: "a", Peer: "h", Transport: "tls", TLS: files}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := db.Trunk(t.Context(), "a"); err != nil || got.Transport != "tls" || got.TLS != files {
+		t.Errorf("trunk a is %+v, %v", got, err)
+	}
+	for transport, want := range map[string]store.TrunkTLS{"tls": {CA: "/other.pem"}, "tcp": {}} {
+		err := db.SetTrunk(t.Context(), "a", func(trunk *store.Trunk) error {
+			trunk.Transport, trunk.TLS = transport, want
+			return nil
+		})
+		if got, readErr := db.Trunk(t.Context(), "a"); err != nil || readErr != nil || got.Transport != transport || got.TLS != want {
+			t.Errorf("over %s trunk a is %+v, %v, %v", transport, got, err, readErr)
+		}
 	}
 }

@@ -1,7 +1,15 @@
 package main
 
 import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,4 +116,101 @@ func certificateOf(t *testing.T, address string) string {
 	}
 	defer conn.Close()
 	return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
+}
+
+// certificateFor makes a certificate signed by the one of by, or by itself, valid until then; it writes both files.
+func certificateFor(t *testing.T, name, host string, until time.Time, by *tls.Certificate) (certFile, keyFile string, pair tls.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: until,
+		IPAddresses: []net.IP{net.ParseIP(host)}, BasicConstraintsValid: true, IsCA: by == nil,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
+	parent, signer := template, any(key)
+	if by != nil {
+		parent, signer = by.Leaf, by.PrivateKey
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	certFile, keyFile = filepath.Join(dir, name+".pem"), filepath.Join(dir, name+".key")
+	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if pair, err = tls.LoadX509KeyPair(certFile, keyFile); err != nil {
+		t.Fatal(err)
+	}
+	return certFile, keyFile, pair
+}
+
+func TestTrunksOverTLSAreCheckedByTheirCertificates(t *testing.T) {
+	now := time.Now()
+	ca, _, authority := certificateFor(t, "ca", "127.0.0.9", now.Add(time.Hour), nil)
+	// A peer for each certificate: servers of their own, which answer OPTIONS as a PBX does.
+	peer := func(name, host string, until time.Time, by *tls.Certificate) string {
+		cert, key, _ := certificateFor(t, name, host, until, by)
+		address := freeTCP(t)
+		startServerOn(t, t.TempDir(), freeUDP(t), "--sip", "tls://"+address, "--tls-cert", cert, "--tls-key", key)
+		return address
+	}
+	server, _ := startTLSServer(t)
+	wants := map[string]string{
+		"good":      "reachable, ",
+		"wrongname": "the certificate is for 127.0.0.2, not for 127.0.0.1",
+		"expired":   "the certificate has expired",
+		"untrusted": "the certificate is not trusted",
+	}
+	for name, address := range map[string]string{
+		"good":      peer("good", "127.0.0.1", now.Add(time.Hour), &authority),
+		"wrongname": peer("wrongname", "127.0.0.2", now.Add(time.Hour), &authority),
+		"expired":   peer("expired", "127.0.0.1", now.Add(-time.Hour), &authority),
+		"untrusted": peer("untrusted", "127.0.0.1", now.Add(time.Hour), nil),
+	} {
+		server.run("trunk", "add", name, "--peer", address, "--transport", "tls", "--tls-ca", ca)
+	}
+	for name, want := range wants {
+		server.wait(name+": "+want, 20*time.Second, func() bool {
+			for line := range strings.Lines(server.run("trunk", "list")) {
+				if strings.HasPrefix(line, name+" ") {
+					return strings.Contains(line, want)
+				}
+			}
+			return false
+		})
+	}
+}
+
+func TestTrunkShowsItsClientCertificate(t *testing.T) {
+	ca, _, authority := certificateFor(t, "ca", "127.0.0.9", time.Now().Add(time.Hour), nil)
+	cert, key, _ := certificateFor(t, "us", "127.0.0.1", time.Now().Add(time.Hour), &authority)
+	_, _, theirs := certificateFor(t, "peer", "127.0.0.1", time.Now().Add(time.Hour), &authority)
+	authorities := x509.NewCertPool()
+	authorities.AddCert(authority.Leaf)
+	peer, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{theirs}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authorities})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	server, _ := startTLSServer(t)
+	server.run("trunk", "add", "pbx", "--peer", peer.Addr().String(), "--transport", "tls", "--tls-ca", ca, "--tls-client-cert", cert, "--tls-client-key", key)
+	conn, err := peer.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "OPTIONS sip:127.0.0.1:") || !strings.Contains(line, "transport=tls") {
+		t.Errorf("the peer reads %q, %v", line, err)
+	}
 }

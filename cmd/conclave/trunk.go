@@ -26,9 +26,10 @@ type trunkCmd struct {
 }
 
 type trunkAddCmd struct {
-	Name      string   `arg:"" help:"Name of the trunk."`
-	Peer      string   `required:"" placeholder:"HOST[:PORT]" help:"The PBX or carrier: an address or a name. A name without a port is looked up by its SRV records."`
-	Transport string   `default:"udp" enum:"udp,tcp" help:"udp or tcp (${default})."`
+	Name      string `arg:"" help:"Name of the trunk."`
+	Peer      string `required:"" placeholder:"HOST[:PORT]" help:"The PBX or carrier: an address or a name. A name without a port is looked up by its SRV records."`
+	Transport string `default:"udp" enum:"udp,tcp,tls" help:"udp, tcp or tls (${default})."`
+	trunkTLSFlags
 	User      string   `help:"User that the peer knows us by, and we it, where its address does not tell."`
 	Password  string   `help:"Password of that user; - reads it from standard input."`
 	Allow     []string `sep:"none" placeholder:"CIDR" help:"Network that its calls and their audio come from, too; may be repeated."`
@@ -43,7 +44,7 @@ func (c *trunkAddCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	trunk, err := sip.NormalizeTrunk(store.Trunk{
-		Name: c.Name, Peer: c.Peer, Transport: c.Transport, User: c.User, Password: password,
+		Name: c.Name, Peer: c.Peer, Transport: c.Transport, TLS: c.apply(store.TrunkTLS{}), User: c.User, Password: password,
 		Allow: c.Allow, DIDs: c.DID, Register: c.Register, OpenRooms: c.OpenRooms,
 	})
 	if err != nil {
@@ -65,9 +66,10 @@ func (c *trunkAddCmd) Run(ctx context.Context, data dataDir) error {
 }
 
 type trunkSetCmd struct {
-	Name      string   `arg:"" help:"Name of the trunk."`
-	Peer      *string  `placeholder:"HOST[:PORT]" help:"The PBX or carrier."`
-	Transport *string  `help:"udp or tcp."`
+	Name      string  `arg:"" help:"Name of the trunk."`
+	Peer      *string `placeholder:"HOST[:PORT]" help:"The PBX or carrier."`
+	Transport *string `help:"udp, tcp or tls."`
+	trunkTLSFlags
 	User      *string  `xor:"user" help:"User that the peer knows us by."`
 	Password  *string  `xor:"password" help:"Password of that user; - reads it from standard input."`
 	NoUser    bool     `name:"no-user" xor:"user,password" help:"Have neither user nor password."`
@@ -80,9 +82,9 @@ type trunkSetCmd struct {
 }
 
 func (c *trunkSetCmd) Run(ctx context.Context, data dataDir) error {
-	if c.Peer == nil && c.Transport == nil && c.User == nil && c.Password == nil && !c.NoUser && len(c.Allow) == 0 && !c.NoAllow &&
+	if c.Peer == nil && c.Transport == nil && c.trunkTLSFlags == (trunkTLSFlags{}) && c.User == nil && c.Password == nil && !c.NoUser && len(c.Allow) == 0 && !c.NoAllow &&
 		len(c.DID) == 0 && !c.NoDID && c.Register == nil && c.OpenRooms == nil {
-		return errors.New("nothing to set: give --peer, --transport, --user, --password, --allow, --did, --register, --open-rooms or their --no- forms")
+		return errors.New("nothing to set: give --peer, --transport, --tls-ca, --tls-client-cert, --user, --password, --allow, --did, --register, --open-rooms or their --no- forms")
 	}
 	if c.Password != nil {
 		password, err := readPassword(*c.Password)
@@ -110,6 +112,10 @@ func (c *trunkSetCmd) change(trunk *store.Trunk) error {
 		if given != nil {
 			*field = *given
 		}
+	}
+	wanted.TLS = c.apply(wanted.TLS)
+	if wanted.Transport != "tls" && c.trunkTLSFlags == (trunkTLSFlags{}) {
+		wanted.TLS = store.TrunkTLS{}
 	}
 	if c.NoUser {
 		wanted.User, wanted.Password = "", ""

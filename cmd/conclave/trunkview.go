@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,9 @@ type trunkView struct {
 	Name        string          `json:"name"`
 	Peer        string          `json:"peer"`
 	Transport   string          `json:"transport"`
+	TLSCA       string          `json:"tls_ca,omitempty"`
+	TLSCert     string          `json:"tls_client_cert,omitempty"`
+	TLSKey      string          `json:"tls_client_key,omitempty"`
 	User        string          `json:"user,omitempty"`
 	HasPassword bool            `json:"has_password"`
 	Allow       []string        `json:"allow"`
@@ -74,6 +78,10 @@ func (v trunkView) show(asJSON bool) error {
 	table := newTable(os.Stdout, "name", v.Name)
 	row(table, "peer", v.Peer)
 	row(table, "transport", v.Transport)
+	if v.Transport == "tls" {
+		row(table, "authorities", cmp.Or(v.TLSCA, "this machine's"))
+		row(table, "client certificate", cmp.Or(v.TLSCert, "none"))
+	}
 	row(table, "user", v.User)
 	row(table, "password", pinText(v.HasPassword, ""))
 	row(table, "allow", strings.Join(v.Allow, " "))
@@ -107,7 +115,8 @@ func viewTrunks(ctx context.Context, data dataDir) ([]trunkView, error) {
 	}
 	views := []trunkView{}
 	for _, t := range trunks {
-		v := trunkView{Name: t.Name, Peer: t.Peer, Transport: t.Transport, User: t.User, HasPassword: t.Password != "", Allow: t.Allow,
+		v := trunkView{Name: t.Name, Peer: t.Peer, Transport: t.Transport,
+			TLSCA: t.TLS.CA, TLSCert: t.TLS.Certificate, TLSKey: t.TLS.Key, User: t.User, HasPassword: t.Password != "", Allow: t.Allow,
 			DIDs: t.DIDs, Register: t.Register, OpenRooms: t.OpenRooms, Created: t.Created, Changed: t.Changed}
 		for i := range states {
 			if states[i].Name == t.Name {

@@ -2,6 +2,7 @@
 package locate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,11 @@ import (
 	"strings"
 )
 
-// usualPort is that of SIP over UDP and TCP (RFC 3261 19.1.2).
-const usualPort = 5060
+// The ports of SIP over UDP and TCP, and over TLS (RFC 3261 19.1.2).
+const (
+	usualPort    = 5060
+	usualPortTLS = 5061
+)
 
 // mostServers bounds what is taken of an answer: nobody tries more one after another.
 const mostServers = 16
@@ -21,8 +25,8 @@ const mostServers = 16
 // Query is what is looked for.
 type Query struct {
 	Host      string // an IP address, or a name
-	Port      uint16 // 0: that of the SRV records, or 5060
-	Transport string // "udp" or "tcp"
+	Port      uint16 // 0: that of the SRV records, or 5060, of TLS 5061
+	Transport string // "udp", "tcp" or "tls"
 	Family    string // "ip4" or "ip6" where only these can be reached; else "ip"
 }
 
@@ -32,16 +36,17 @@ type Query struct {
 // is given (4.1). Without SRV records, or where the name server cannot tell, the addresses of the name itself are taken.
 // dns looks names up; ctx bounds that. The error names the host and why it has no address.
 func Servers(ctx context.Context, dns *net.Resolver, q Query) ([]netip.AddrPort, error) {
-	port := q.Port
-	if port == 0 {
-		port = usualPort
+	port, service, protocol := uint16(usualPort), "sip", q.Transport
+	if q.Transport == "tls" {
+		port, service, protocol = usualPortTLS, "sips", "tcp" // RFC 3263 4.1
 	}
+	port = cmp.Or(q.Port, port)
 	if addr, err := netip.ParseAddr(q.Host); err == nil {
 		return []netip.AddrPort{netip.AddrPortFrom(addr.Unmap(), port)}, nil
 	}
 	var servers []netip.AddrPort
 	if q.Port == 0 {
-		_, records, err := dns.LookupSRV(ctx, "sip", q.Transport, rooted(q.Host))
+		_, records, err := dns.LookupSRV(ctx, service, protocol, rooted(q.Host))
 		switch {
 		case err == nil && len(records) == 1 && records[0].Target == ".":
 			return nil, fmt.Errorf("%s says in its SRV record that it does not serve SIP over %s", q.Host, strings.ToUpper(q.Transport))

@@ -17,7 +17,7 @@ const dialWithin = 5 * time.Second
 // way is what a connection of ours leads to.
 type way struct {
 	remote netip.AddrPort
-	secure *Secure // nil: plain TCP
+	secure Secure // zero: plain TCP
 }
 
 // Connect returns the way to remote for requests of ours that begin something. transport is "udp" or "tcp", in any case.
@@ -80,7 +80,7 @@ func (w *Wire) overTCP(ctx context.Context, to way) (Peer, error) {
 	}
 	w.mu.Lock()
 	listeners := slices.Clone(w.accepting)
-	if to.secure != nil {
+	if to.secure != (Secure{}) {
 		listeners = slices.Clone(w.acceptingTLS)
 	}
 	w.mu.Unlock()
@@ -98,7 +98,7 @@ func (w *Wire) overTCP(ctx context.Context, to way) (Peer, error) {
 	if err != nil {
 		return Peer{}, err
 	}
-	if to.secure != nil {
+	if to.secure != (Secure{}) {
 		if conn, err = to.secure.greet(ctx, conn); err != nil {
 			return Peer{}, err
 		}

@@ -8,20 +8,22 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 )
 
-// Secure is how we connect over TLS: whom we take for the peer, and who we are to it. Connections are shared by those only
-// who have the same *Secure.
+// Secure is how we connect over TLS: whom we take for the peer, and who we are to it. Its files are of PEM and read at each
+// handshake, so that one that was renewed is taken from the next connection on. Equal ones share a connection.
 type Secure struct {
-	Host        string           // whom the peer's certificate has to be for: a name, or an IP address
-	Roots       *x509.CertPool   // who may have signed it; nil: whom this machine trusts
-	Certificate *tls.Certificate // ours, should the peer ask for it; nil: none
+	Host        string // whom the peer's certificate has to be for: a name, or an IP address
+	CA          string // file of certificates that may have signed it; empty: those that this machine trusts
+	Certificate string // file of ours, should the peer ask for it; empty: none
+	Key         string // file of the key of Certificate
 }
 
 // ConnectTLS is Connect over TLS. The error of a peer whose certificate is not taken says why.
-func (w *Wire) ConnectTLS(ctx context.Context, remote netip.AddrPort, secure *Secure) (Peer, error) {
+func (w *Wire) ConnectTLS(ctx context.Context, remote netip.AddrPort, secure Secure) (Peer, error) {
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
 	peer, err := w.overTCP(ctx, way{remote, secure})
 	if err != nil {
@@ -30,17 +32,41 @@ func (w *Wire) ConnectTLS(ctx context.Context, remote netip.AddrPort, secure *Se
 	return peer, nil
 }
 
-// greet shakes hands over a connection that was just opened, and closes it where that fails.
-func (s *Secure) greet(ctx context.Context, plain net.Conn) (net.Conn, error) {
+// Config reads the files. Its error names the one that cannot be used.
+func (s Secure) Config() (*tls.Config, error) {
+	var roots *x509.CertPool // nil: this machine's
+	if s.CA != "" {
+		text, err := os.ReadFile(s.CA)
+		if err != nil {
+			return nil, fmt.Errorf("read certificates of authorities: %w", err)
+		}
+		roots = x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("read certificates of authorities: %s holds no certificate in PEM", s.CA)
+		}
+	}
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		ServerName: s.Host,
 		// The check of package tls knows no SIP addresses in certificates: verify does it all.
 		InsecureSkipVerify: true,
-		VerifyConnection:   s.verify,
+		VerifyConnection:   func(state tls.ConnectionState) error { return verify(state, roots, s.Host) },
 	}
-	if s.Certificate != nil {
-		config.Certificates = []tls.Certificate{*s.Certificate}
+	if s.Certificate != "" {
+		pair, err := tls.LoadX509KeyPair(s.Certificate, s.Key)
+		if err != nil {
+			return nil, fmt.Errorf("read certificate %s and key %s: %w", s.Certificate, s.Key, err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
+
+// greet shakes hands over a connection that was just opened, and closes it where that fails.
+func (s Secure) greet(ctx context.Context, plain net.Conn) (net.Conn, error) {
+	config, err := s.Config()
+	if err != nil {
+		return nil, errors.Join(err, plain.Close())
 	}
 	conn := tls.Client(plain, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
@@ -49,17 +75,17 @@ func (s *Secure) greet(ctx context.Context, plain net.Conn) (net.Conn, error) {
 	return conn, nil
 }
 
-// verify checks the peer's certificate: that it is for the host, valid now, and signed by somebody we trust.
-func (s *Secure) verify(state tls.ConnectionState) error {
+// verify checks the peer's certificate: that it is for the host, valid now, and signed by an authority that is trusted.
+func verify(state tls.ConnectionState, roots *x509.CertPool, host string) error {
 	chain := state.PeerCertificates
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		between.AddCert(c)
 	}
-	if _, err := chain[0].Verify(x509.VerifyOptions{Roots: s.Roots, Intermediates: between}); err != nil {
+	if _, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between}); err != nil {
 		return err
 	}
-	return isFor(chain[0], s.Host)
+	return isFor(chain[0], host)
 }
 
 // isFor checks whom a certificate is for (RFC 5922 7.1): where it names SIP domains these count alone, else its DNS names or

@@ -7,12 +7,14 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"math/big"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -140,8 +142,11 @@ func TestHandshakeHasATimeLimit(t *testing.T) {
 
 func TestPeersAreCheckedByTheirCertificates(t *testing.T) {
 	root := make509(t, nil, func(c *x509.Certificate) {})
-	trusted := x509.NewCertPool()
-	trusted.AddCert(root.pair.Leaf)
+	trusted := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(trusted, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.pair.Leaf.Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Dir(trusted) + "/./ca.pem" // another setting, of the same content
 	named := func(names ...string) func(*x509.Certificate) {
 		return func(c *x509.Certificate) { c.DNSNames = names }
 	}
@@ -173,7 +178,7 @@ func TestPeersAreCheckedByTheirCertificates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, far := listenTLS(t, "tls://127.0.0.1:0", make509(t, tt.by, tt.change).pair)
 			w := newTestWire(t, answering{})
-			secure := &Secure{Host: tt.host, Roots: trusted}
+			secure := Secure{Host: tt.host, CA: trusted}
 			peer, err := w.ConnectTLS(t.Context(), far.Addr(), secure)
 			if tt.reason != "" {
 				if err == nil || !strings.HasSuffix(err.Error(), tt.reason) {
@@ -185,7 +190,7 @@ func TestPeersAreCheckedByTheirCertificates(t *testing.T) {
 				t.Fatalf("peer %+v, %v", peer, err)
 			}
 			again, err := w.ConnectTLS(t.Context(), far.Addr(), secure)
-			other, otherErr := w.ConnectTLS(t.Context(), far.Addr(), &Secure{Host: tt.host, Roots: trusted})
+			other, otherErr := w.ConnectTLS(t.Context(), far.Addr(), Secure{Host: tt.host, CA: copied})
 			if err != nil || otherErr != nil || again.Conn != peer.Conn || other.Conn == peer.Conn {
 				t.Errorf("the same connection %v (%v), of others %v (%v)", again.Conn == peer.Conn, err, other.Conn == peer.Conn, otherErr)
 			}
@@ -202,7 +207,7 @@ func TestConnectTLSDoesNotWaitForEverForAHandshake(t *testing.T) {
 	w := newTestWire(t, answering{})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err = w.ConnectTLS(ctx, netip.MustParseAddrPort(silent.Addr().String()), &Secure{Host: "127.0.0.1"})
+	_, err = w.ConnectTLS(ctx, netip.MustParseAddrPort(silent.Addr().String()), Secure{Host: "127.0.0.1"})
 	if err == nil || !strings.Contains(err.Error(), "no TLS handshake in time") {
 		t.Errorf("error %v", err)
 	}
