@@ -31,6 +31,7 @@ clients:
 # The runs behind the figures in README.md, a minute or so each.
 bench: build
 	bin/conclave bench --members 500 --rooms 1 --talkers 3
+	bin/conclave bench --members 500 --rooms 1 --talkers 3 --codec g722
 	bin/conclave bench --members 500 --rooms 50 --talkers 1
 	bin/conclave bench --members 500 --rooms 1 --talkers 500
 	bin/conclave bench --members 1500 --rooms 1 --talkers 3 --seconds 60

@@ -8,7 +8,13 @@ import (
 )
 
 func TestBenchCallsAndHearsEveryTalker(t *testing.T) {
-	r := conclave(t, nil, "bench", "--members", "8", "--rooms", "2", "--talkers", "1", "--seconds", "3", "--json")
+	for _, codec := range []string{"pcmu", "g722"} {
+		t.Run(codec, func(t *testing.T) { benchHears(t, codec) })
+	}
+}
+
+func benchHears(t *testing.T, codec string) {
+	r := conclave(t, nil, "bench", "--members", "8", "--rooms", "2", "--talkers", "1", "--seconds", "3", "--codec", codec, "--json")
 	if r.code != 0 {
 		t.Fatalf("exit code %d: %s", r.code, r.stderr)
 	}
@@ -46,6 +52,7 @@ func TestBenchNamesWhatItCannotMeasure(t *testing.T) {
 	for _, tt := range []struct{ args, words []string }{
 		{[]string{"--members", "2", "--rooms", "3"}, []string{"2 members do not fill 3 rooms"}},
 		{[]string{"--members", "0"}, []string{"at least one member"}},
+		{[]string{"--codec", "g729"}, []string{"--codec", `"g729"`, "g722"}},
 		{[]string{"--seconds", "0"}, []string{"too short"}},
 		{[]string{"-o", "agc=perhaps"}, []string{"agc", `"perhaps"`, "yes or no"}},
 		{[]string{"--server-cpus", "one"}, []string{`"one"`, "2-3"}},

@@ -131,6 +131,9 @@ func newDescription(o Options, media netip.AddrPort) description {
 
 func (d *description) change(c Change) {
 	d.version++
+	if len(c.Codecs) > 0 {
+		d.options.Codecs = c.Codecs
+	}
 	d.direction, d.zero = c.Direction, c.ZeroHold
 	if d.direction == "" && !c.ZeroHold {
 		d.direction = "sendrecv"

@@ -12,10 +12,11 @@ import (
 // Change is what a re-INVITE or UPDATE asks for; the zero value asks for a plain
 // two-way call as Options had it.
 type Change struct {
-	Direction string // "sendrecv", "sendonly", "recvonly" or "inactive"; empty is sendrecv
-	ZeroHold  bool   // hold as RFC 2543 had it: c=0.0.0.0
-	Move      bool   // receive and send RTP on a new port from now on
-	Offerless bool   // leave the offer to the far end; re-INVITE only
+	Direction string  // "sendrecv", "sendonly", "recvonly" or "inactive"; empty is sendrecv
+	ZeroHold  bool    // hold as RFC 2543 had it: c=0.0.0.0
+	Move      bool    // receive and send RTP on a new port from now on
+	Offerless bool    // leave the offer to the far end; re-INVITE only
+	Codecs    []Codec // are offered from now on; empty: those as before
 }
 
 // Hold asks the far end not to send: sendonly.

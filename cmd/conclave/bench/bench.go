@@ -24,6 +24,7 @@ type Config struct {
 	Members        int               // in all rooms together
 	Rooms          int               // they are spread over
 	Talkers        int               // in each room
+	Codec          string            // "pcmu" or "g722", of all members
 	Options        map[string]string // of the rooms, beside quiet=yes
 	Length         time.Duration     // of the time measured; the comparison with the floor comes after it
 	ServerCPUs     []int             // empty: the last one
@@ -49,6 +50,7 @@ type bench struct {
 	Config
 	server, client []int // CPUs
 	clock          clock
+	coding         coding
 	hush           *voice
 	heardLevel     float64 // dBFS of a talker's tone as the others hear it
 }
@@ -60,7 +62,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Members: c.Members, Rooms: c.Rooms, Talkers: c.Talkers, Seconds: c.Length.Seconds(),
+	report := &Report{Codec: c.Codec, Members: c.Members, Rooms: c.Rooms, Talkers: c.Talkers, Seconds: c.Length.Seconds(),
 		ServerCPUs: b.server, ClientCPUs: b.client}
 	if err := b.measureServer(ctx, report); err != nil {
 		return nil, fmt.Errorf("measure the server: %w", err)
@@ -74,6 +76,8 @@ func newBench(c Config) (*bench, error) {
 		return nil, errors.New("at least one member and one room are needed, and no number may be negative")
 	case c.Members < c.Rooms:
 		return nil, fmt.Errorf("%d members do not fill %d rooms", c.Members, c.Rooms)
+	case c.Codec != "pcmu" && c.Codec != "g722":
+		return nil, fmt.Errorf("codec %q is none that is measured: pcmu or g722", c.Codec)
 	case c.Length < time.Second:
 		return nil, fmt.Errorf("%v is too short to measure anything: at least 1s", c.Length)
 	}
@@ -90,7 +94,7 @@ func newBench(c Config) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{Config: c, hush: hush(), heardLevel: talkLevel}
+	b := &bench{Config: c, hush: codings[c.Codec].hush(), coding: codings[c.Codec], heardLevel: talkLevel}
 	if options.AGC {
 		b.heardLevel = levelled
 	}
@@ -134,18 +138,18 @@ func (b *bench) newCallers(ears bool) (_ []*caller, err error) {
 		if place < b.Talkers {
 			talker = place
 			if b.Delay {
-				v = burstVoice(b.voiceNumber(room, place))
+				v = b.coding.burstVoice(b.voiceNumber(room, place))
 			} else {
-				v = talk(b.toneOf(room, place))
+				v = b.coding.talk(b.toneOf(room, place))
 			}
 		}
-		c, err := newCaller(v)
+		c, err := newCaller(b.coding.payloadType, v)
 		if err != nil {
 			return callers, fmt.Errorf("open the socket of member %d: %w", i+1, err)
 		}
 		callers = append(callers, c)
 		if ears && b.sampled(room, place) {
-			c.ear = newEar(room, talker, b.Length)
+			c.ear = newEar(room, talker, b.Length, b.coding)
 			if err := c.socket.stampArrivals(); err != nil {
 				return callers, err
 			}
@@ -173,5 +177,5 @@ func closeSockets(callers []*caller) {
 func (b *bench) options(c *caller) (phone.Options, error) {
 	media, err := c.socket.address()
 	// With rtcp-mux the server's reports come to the same socket.
-	return phone.Options{Media: media, Mux: true, Codecs: []phone.Codec{phone.PCMU}, From: fmt.Sprintf("bench%d", media.Port())}, err
+	return phone.Options{Media: media, Mux: true, Codecs: []phone.Codec{phone.Codec(b.coding.payloadType)}, From: fmt.Sprintf("bench%d", media.Port())}, err
 }

@@ -9,13 +9,14 @@ import (
 // caller is the media of one member: what it sends each 20 ms, and what it
 // makes of what comes. But for the atomics, its lane's thread alone touches it once it is in one.
 type caller struct {
-	socket socket
-	active atomic.Bool // sends and receives
-	packet [datagram]byte
-	voice  *voice
-	frame  int      // of the voice, next to be sent
-	ear    *ear     // keeps what is heard, nil for most
-	inbox  *mailbox // of the lane's buffer, for the ear's time stamps
+	socket      socket
+	active      atomic.Bool // sends and receives
+	packet      [datagram]byte
+	payloadType byte
+	voice       *voice
+	frame       int      // of the voice, next to be sent
+	ear         *ear     // keeps what is heard, nil for most
+	inbox       *mailbox // of the lane's buffer, for the ear's time stamps
 
 	heard     bool // a packet came: the next two are valid
 	sequence  uint16
@@ -34,14 +35,15 @@ type counts struct {
 	refused        int64 // sends that the kernel did not take
 }
 
-func newCaller(v *voice) (*caller, error) {
+func newCaller(payloadType byte, v *voice) (*caller, error) {
 	s, err := openSocket()
 	if err != nil {
 		return nil, err
 	}
 	c := &caller{socket: s, voice: v}
 	c.loss.Store(-1)
-	c.packet[0] = 2 << 6 // RTP version 2, PCMU
+	c.packet[0], c.packet[1] = 2<<6, payloadType // RTP version 2
+	c.payloadType = payloadType
 	address, err := s.address()
 	if err != nil {
 		s.close()
@@ -85,7 +87,7 @@ func (c *caller) fallSilent() {
 	p := c.packet[:13]
 	p[1], p[12] = comfortNoise, -hushLevel
 	c.send(p)
-	p[1] = 0
+	p[1] = c.payloadType
 }
 
 // send sends p, the packet or its beginning, as the next one.

@@ -14,7 +14,7 @@ func newContender(t *testing.T) *contender {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{Config: Config{Program: program, Members: 6, Rooms: 2}, hush: hush()}
+	b := &bench{Config: Config{Program: program, Members: 6, Rooms: 2}, hush: codings["pcmu"].hush(), coding: codings["pcmu"]}
 	if b.server, b.client, err = divideCPUs(nil); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import "time"
 // from the start, so that the lane that fills it never allocates.
 type ear struct {
 	room, talker int // talker is -1 for one who only listens
+	coding       coding
 	coded        []byte
 	packets      []arrival
 	spoken       []utterance
@@ -22,10 +23,10 @@ type arrival struct {
 	timestamp uint32
 }
 
-func newEar(room, talker int, length time.Duration) *ear {
+func newEar(room, talker int, length time.Duration, c coding) *ear {
 	n := int(length/tick) + 50
 	return &ear{
-		room: room, talker: talker,
+		room: room, talker: talker, coding: c,
 		coded: make([]byte, 0, n*payload), packets: make([]arrival, 0, n), spoken: make([]utterance, 0, n),
 	}
 }
@@ -60,6 +61,6 @@ func (e *ear) deviations() []time.Duration {
 
 // pcm returns the last length of what was heard, or all if it was less.
 func (e *ear) pcm(length time.Duration) []int16 {
-	n := int(length/tick) * payload
-	return decode(e.coded[max(0, len(e.coded)-n):])
+	pcm := e.coding.decode(e.coded)
+	return pcm[max(0, len(pcm)-int(length/tick)*payload):]
 }

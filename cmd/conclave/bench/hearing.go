@@ -82,11 +82,11 @@ func burst(talker int) []int16 {
 }
 
 // burstVoice is faint noise but for the burst.
-func burstVoice(talker int) *voice {
+func (c coding) burstVoice(talker int) *voice {
 	pcm := make([]int16, sampleRate)
 	tone.NewNoise(1, hushLevel).Fill(pcm)
 	copy(pcm, burst(talker))
-	return newVoice(pcm)
+	return c.newVoice(pcm)
 }
 
 // delay finds each sound of the talkers in what the other ears of their room took.
@@ -114,7 +114,7 @@ func (b *bench) delay(callers []*caller) Delay {
 // delays finds the sound that the talker said at the beginning of each second within the
 // half second after it.
 func delays(talker, listener *ear, said []int16) (found []time.Duration, sounds int) {
-	heard := decode(listener.coded)
+	heard := listener.coding.decode(listener.coded)
 	for _, spoken := range talker.spoken {
 		if spoken.frame%50 != 0 {
 			continue

@@ -20,10 +20,10 @@ func TestTalkersHaveTonesOfTheirOwn(t *testing.T) {
 
 // earOf makes a member of a conference of two rooms with three talkers each, that hears the tones of some.
 func earOf(b *bench, room, talker int, heard ...[2]int) *caller {
-	c := &caller{ear: newEar(room, talker, 3*time.Second)}
+	c := &caller{ear: newEar(room, talker, 3*time.Second, codings["pcmu"])}
 	coded := make([]int32, sampleRate)
 	for _, h := range heard {
-		for i, s := range decode(talk(b.toneOf(h[0], h[1])).coded[:]) {
+		for i, s := range decodePCMU(codings["pcmu"].talk(b.toneOf(h[0], h[1])).coded[:]) {
 			coded[i] += int32(s)
 		}
 	}
@@ -31,7 +31,7 @@ func earOf(b *bench, room, talker int, heard ...[2]int) *caller {
 	for i, s := range coded {
 		pcm[i] = int16(s)
 	}
-	v := newVoice(pcm)
+	v := codings["pcmu"].newVoice(pcm)
 	for n := range 150 {
 		c.ear.hear(v.frame(n), uint32(n)*rtpTick, int64(n)*perTick)
 	}
@@ -65,10 +65,10 @@ func TestHearingTellsWhatIsHeardAndWhatMustNotBe(t *testing.T) {
 func TestDelayIsMeasuredFromSampleToSample(t *testing.T) {
 	const late = 13 * time.Millisecond // from packet to packet
 	const shift = 57                   // samples later in the packet
-	talker, listener := newEar(0, 0, 10*time.Second), newEar(0, -1, 10*time.Second)
-	voice := burstVoice(4)
-	pcm := decode(voice.coded[:])
-	shifted := newVoice(append(pcm[len(pcm)-shift:len(pcm):len(pcm)], pcm[:len(pcm)-shift]...))
+	talker, listener := newEar(0, 0, 10*time.Second, codings["pcmu"]), newEar(0, -1, 10*time.Second, codings["pcmu"])
+	voice := codings["pcmu"].burstVoice(4)
+	pcm := decodePCMU(voice.coded[:])
+	shifted := codings["pcmu"].newVoice(append(pcm[len(pcm)-shift:len(pcm):len(pcm)], pcm[:len(pcm)-shift]...))
 	for n := range 500 {
 		talker.spoken = append(talker.spoken, utterance{n, int64(n) * perTick})
 		listener.hear(shifted.frame(n), uint32(n)*rtpTick, int64(n)*perTick+int64(late))
@@ -88,7 +88,7 @@ func TestDelayIsMeasuredFromSampleToSample(t *testing.T) {
 }
 
 func TestDeviationOfArrivals(t *testing.T) {
-	e := newEar(0, -1, time.Second)
+	e := newEar(0, -1, time.Second, codings["pcmu"])
 	coded := make([]byte, payload)
 	for _, a := range []arrival{{0, 0}, {20e6, 160}, {41e6, 320}, {79e6, 640}} {
 		e.hear(coded, a.timestamp, a.at)

@@ -16,6 +16,7 @@ type Report struct {
 	Members    int     `json:"members"`
 	Rooms      int     `json:"rooms"`
 	Talkers    int     `json:"talkers_per_room"`
+	Codec      string  `json:"codec"`
 	Seconds    float64 `json:"seconds"`
 	ServerCPUs []int   `json:"server_cpus"`
 	ClientCPUs []int   `json:"client_cpus"`
@@ -131,8 +132,8 @@ func (r *Report) Write(out io.Writer) error {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&text, "%-24s"+format+"\n", append([]any{name}, args...)...)
 	}
-	line("conference", "%d members in %d rooms, %d talkers in each, %g s; server on CPU %v, callers on CPU %v",
-		r.Members, r.Rooms, r.Talkers, r.Seconds, r.ServerCPUs, r.ClientCPUs)
+	line("conference", "%d members with %s in %d rooms, %d talkers in each, %g s; server on CPU %v, callers on CPU %v",
+		r.Members, strings.ToUpper(r.Codec), r.Rooms, r.Talkers, r.Seconds, r.ServerCPUs, r.ClientCPUs)
 	line("calls set up", "%d of %d; INVITE to 200: %v", r.Joined, r.Members, r.JoinTime)
 	line("server CPU", "%.1f us per participant-second", r.Server)
 	if r.Floor > 0 {

@@ -5,19 +5,55 @@ import (
 
 	"conclave/media/tone"
 
+	"github.com/gotranspile/g722"
 	"github.com/zaf/g711"
 )
 
-// voice is one second of audio in PCMU that joins onto itself.
+// coding is what all members speak and hear, at 8000 samples and octets a second: of G.722 the lower band, which costs
+// the server as much as both.
+type coding struct {
+	payloadType byte
+	encode      func(pcm []int16) []byte
+	decode      func(coded []byte) []int16
+}
+
+// codings are those that are measured, by name.
+var codings = map[string]coding{
+	"pcmu": {0, encodePCMU, decodePCMU},
+	"g722": {9,
+		func(pcm []int16) []byte { return g722.Encode(pcm, g722.RateDefault, g722.FlagSampleRate8000) },
+		func(coded []byte) []int16 { return g722.Decode(coded, g722.RateDefault, g722.FlagSampleRate8000) }},
+}
+
+func encodePCMU(pcm []int16) []byte {
+	coded := make([]byte, len(pcm))
+	for i, s := range pcm {
+		coded[i] = g711.EncodeUlawFrame(s)
+	}
+	return coded
+}
+
+func decodePCMU(coded []byte) []int16 {
+	pcm := make([]int16, len(coded))
+	for i, b := range coded {
+		pcm[i] = g711.DecodeUlawFrame(b)
+	}
+	return pcm
+}
+
+// voice is one second of audio that joins onto itself.
 type voice struct {
 	coded [50 * payload]byte
 }
 
-func newVoice(pcm []int16) *voice {
-	v := new(voice)
-	for i := range v.coded {
-		v.coded[i] = g711.EncodeUlawFrame(pcm[i%len(pcm)])
+// newVoice codes the sound for the second time round, so that a coder with state is where it will be again.
+func (c coding) newVoice(pcm []int16) *voice {
+	var round []int16
+	for len(round) < 2*sampleRate {
+		round = append(round, pcm...)
 	}
+	v := new(voice)
+	copy(v.coded[:], c.encode(round)[sampleRate:])
 	return v
 }
 
@@ -44,23 +80,14 @@ func toneOf(k, all int) float64 {
 	return float64(lowestTone + spacing*(k%(toneRange/spacing)))
 }
 
-func talk(hz float64) *voice {
-	return newVoice(tone.Make(sampleRate, hz, talkLevel, sampleRate))
+func (c coding) talk(hz float64) *voice {
+	return c.newVoice(tone.Make(sampleRate, hz, talkLevel, sampleRate))
 }
 
-func hush() *voice {
+func (c coding) hush() *voice {
 	pcm := make([]int16, sampleRate)
 	tone.NewNoise(1, hushLevel).Fill(pcm)
-	return newVoice(pcm)
-}
-
-// decode turns what was heard into linear PCM.
-func decode(coded []byte) []int16 {
-	pcm := make([]int16, len(coded))
-	for i, b := range coded {
-		pcm[i] = g711.DecodeUlawFrame(b)
-	}
-	return pcm
+	return c.newVoice(pcm)
 }
 
 // undistorted tells that the sum of n talkers' peaks stays below full scale.
