@@ -264,7 +264,7 @@ func (s *Seat) stats() SeatStats {
 		Held: s.leg.Codec() != nil && !s.leg.Speaks(), Level: s.talk.level(), Gain: 20 * math.Log10(float64(s.aside.agc.gain)), Leg: s.leg.Stats(),
 		LastRTP: time.Duration(s.part.worker.engine.clock() - s.leg.LastHeard()), TalkTime: time.Duration(s.talked) * tickTime}
 	if codec := s.leg.Codec(); codec != nil {
-		st.Codec, st.Rate = codec.Name(), s.rate()
+		st.Codec, st.Rate = codec.Name(), codec.SampleRate()
 	}
 	st.Delay = st.Leg.Buffer.Delay
 	return st

@@ -155,10 +155,18 @@ func (c *conference) recordingRate(set int) int {
 	if set >= wide {
 		return wide
 	}
-	for _, s := range c.mix.Snapshot() {
-		if s.Rate > narrow {
-			return wide
+	for range 10 { // the codec of one who has just come is settled in the next tick
+		settled := true
+		for _, s := range c.mix.Snapshot() {
+			if s.Rate > narrow {
+				return wide
+			}
+			settled = settled && s.Rate > 0
 		}
+		if settled {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	return narrow
 }

@@ -116,6 +116,38 @@ func TestRecordingOfAKilledServerPlaysToTheLastSecond(t *testing.T) {
 	}
 }
 
+func TestRecordingOfAWideBandRoomHasAllThatIsHeard(t *testing.T) {
+	s := startServer(t, "--guests", "all")
+	quiet(s, "1000")
+	s.run("room", "set", "1000", "-o", "record_tracks=yes", "-o", "record_notice=no", "-o", "record_file=board/wide", "-o", "record_file_timestamp=no")
+	wide := s.dial("1000", phone.Options{From: "anna", Codecs: []phone.Codec{phone.G722}})
+	narrow := s.dial("1000", phone.Options{From: "bert"})
+	s.wait("two members", 10*time.Second, func() bool { return s.in("1000", 2) })
+	wide.Say(phone.G722.Tone(5200, -20))
+	narrow.Say(phone.Tone(1031, -20))
+	if out := s.run("record", "start", "1000"); out != "recording room 1000 to board/wide.wav\n" {
+		t.Errorf("record printed %q", out)
+	}
+	s.wait("two seconds", 20*time.Second, func() bool { return s.recordings()[0].Seconds >= 2.5 })
+	s.run("record", "stop", "1000")
+	s.wait("end of the recording", 5*time.Second, func() bool { return s.recordings()[0].State == recordings.StateComplete })
+	r := s.recordings()[0]
+	if r.Rate != 16000 {
+		t.Fatalf("%+v", r)
+	}
+	for file, tones := range map[string]map[float64]bool{
+		"wide.wav": {5200: true, 1031: true}, r.Members[0].Track: {5200: r.Members[0].Caller == "anna", 1031: r.Members[0].Caller == "bert"},
+		r.Members[1].Track: {5200: r.Members[1].Caller == "anna", 1031: r.Members[1].Caller == "bert"},
+	} {
+		pcm := samplesOf(t, filepath.Join(s.data, "recordings", "board", file))
+		for hz, there := range tones {
+			if level := tone.LevelAt(pcm[len(pcm)-24000:], 16000, hz); there && (level < -20.5 || level > -19.5) || !there && level > -60 {
+				t.Errorf("%s: %.0f Hz at %.1f dBFS", file, hz, level)
+			}
+		}
+	}
+}
+
 // chromium opens a page of a file and returns what has become of it.
 func chromium(t *testing.T, page string, args ...string) string {
 	t.Helper()
@@ -217,9 +249,11 @@ func TestReportIsDrawnByABrowser(t *testing.T) {
 			t.Errorf("the page has %q", words)
 		}
 	}
-	for name, size := range map[string]string{"desk": "1200,1400", "telephone": "390,1400"} {
+	for name, args := range map[string][]string{
+		"desk": {"--window-size=1200,1400"}, "telephone": {"--window-size=390,1400"}, "dark": {"--window-size=1200,1400", "--blink-settings=preferredColorScheme=0"},
+	} {
 		picture := filepath.Join(data, name+".png")
-		chromium(t, page, "--screenshot="+picture, "--window-size="+size)
+		chromium(t, page, append(args, "--screenshot="+picture)...)
 		if info, err := os.Stat(picture); err != nil || info.Size() < 20_000 {
 			t.Errorf("%s is no picture: %v, %v", picture, info, err)
 		}

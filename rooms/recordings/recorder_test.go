@@ -458,3 +458,15 @@ func TestNamesThatAreTakenAreNotOverwritten(t *testing.T) {
 		}
 	})
 }
+
+func TestRecordingsThatGoOnAreCompleteWhenTheShelfIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t, Config{})
+		s.shelf.Start(s.order(newScript(8000, func(tick uint64, put func(*mixer.Seat, []int16)) { put(nil, piece(437, 8000, tick)) })))
+		time.Sleep(2300 * time.Millisecond)
+		s.shelf.Close()
+		if r, _ := s.load("board"); r.State != StateComplete || r.Reason != "the server has ended" || r.Seconds < 2.28 {
+			t.Errorf("%+v", r)
+		}
+	})
+}

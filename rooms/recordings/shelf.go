@@ -48,7 +48,7 @@ func Open(c Config) *Shelf {
 	return s
 }
 
-// Close waits for recordings that have been stopped to be written to their end.
+// Close ends the recordings that go on, and waits until all are written to their end.
 func (s *Shelf) Close() {
 	close(s.end)
 	s.work.Wait()

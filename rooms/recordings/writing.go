@@ -20,6 +20,9 @@ func (r *Recorder) record() error {
 		select {
 		case <-r.stop:
 			return nil
+		case <-r.shelf.end:
+			r.Stop("the server has ended")
+			return nil
 		case now := <-tick.C:
 			if err := r.write(now); err != nil {
 				return err
