@@ -82,9 +82,22 @@ func levels(t *testing.T, dir, file string, names ...string) map[string]float64 
 	return all
 }
 
+// talked waits until members have talked for long enough to be measured.
+func (b *building) talked(callers ...string) {
+	b.t.Helper()
+	eventually(b.t, func() string {
+		for _, m := range b.house.Live()[0].Members {
+			if slices.Contains(callers, m.Caller) && m.TalkTime < 0.5 {
+				return m.Caller + " has not talked for long"
+			}
+		}
+		return ""
+	})
+}
+
 func TestOperatorRecordsAndAllAreTold(t *testing.T) {
 	b, dir := recordingBuilding(t)
-	room := b.room("", map[string]string{"quiet": "yes", "music_on_hold_when_empty": "no", "record_tracks": "yes"})
+	room := b.room("", map[string]string{"quiet": "yes", "music_on_hold_when_empty": "no", "agc": "no", "record_tracks": "yes"})
 	ann := b.call("ann", room)
 	b.members(1)
 	bob := b.call("bob", room)
@@ -106,6 +119,7 @@ func TestOperatorRecordsAndAllAreTold(t *testing.T) {
 	eve.hears(t, promptNowRecording)
 	ann.talks.Store(true)
 	eve.hears(t, promptNowRecording, "ann")
+	b.talked("ann")
 	if live := b.house.Live()[0].Recording; live == nil || live.File != file || !live.Tracks {
 		t.Errorf("shown is %+v", live)
 	}
@@ -150,7 +164,7 @@ func TestRoomIsRecordedFromItsFirstMemberToItsLast(t *testing.T) {
 	for _, notice := range []bool{true, false} {
 		t.Run(map[bool]string{true: "with notice", false: "without"}[notice], func(t *testing.T) {
 			b, dir := recordingBuilding(t)
-			options := map[string]string{"quiet": "yes", "music_on_hold_when_empty": "no", "record_conference": "yes", "record_file": "board/weekly.wav", "record_file_timestamp": "no"}
+			options := map[string]string{"quiet": "yes", "music_on_hold_when_empty": "no", "agc": "no", "record_conference": "yes", "record_file": "board/weekly.wav", "record_file_timestamp": "no"}
 			heard := []string{promptNowRecording}
 			if !notice {
 				options["record_notice"], heard = "no", nil
@@ -163,9 +177,11 @@ func TestRoomIsRecordedFromItsFirstMemberToItsLast(t *testing.T) {
 				b.members(2)
 				ann.talks.Store(true)
 				bob.hears(t, append(slices.Clone(heard), "ann")...)
+				b.talked("ann")
 				ann.talks.Store(false)
 				bob.talks.Store(true)
 				ann.hears(t, append(slices.Clone(heard), "bob")...)
+				b.talked("bob")
 				ann.cancel()
 				ann.over(t, ResultHangup)
 				bob.cancel()

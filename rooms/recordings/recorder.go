@@ -119,8 +119,8 @@ type track struct {
 // Start begins a recording. Sound is on the source from now on; the files are opened by the recorder's goroutine.
 func (s *Shelf) Start(o Order) *Recorder {
 	now := time.Now()
-	r := &Recorder{shelf: s, order: o, begin: now, stop: make(chan struct{}), done: make(chan struct{}), members: map[string]*track{}, seats: map[*mixer.Seat]*track{},
-		synced: now, evened: now, leveled: now}
+	r := &Recorder{shelf: s, order: o, begin: now, stop: make(chan struct{}), done: make(chan struct{}),
+		members: map[string]*track{}, seats: map[*mixer.Seat]*track{}, synced: now, evened: now, leveled: now}
 	s.work.Go(r.run)
 	return r
 }

@@ -470,3 +470,34 @@ func TestRecordingsThatGoOnAreCompleteWhenTheShelfIsClosed(t *testing.T) {
 		}
 	})
 }
+
+func TestRecordingThatIsFullIsContinuedInAnotherFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t, Config{})
+		if err := os.MkdirAll(s.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		const left = 61 * 8000 // samples
+		full := filepath.Join(s.dir, "board.wav")
+		if err := os.WriteFile(full, header(8000, longest-left), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(full, headerSize+2*(longest-left)); err != nil {
+			t.Skipf("the disk takes no file of 4 GB: %v", err)
+		}
+		for range 2 {
+			o := s.order(newScript(8000, func(tick uint64, put func(*mixer.Seat, []int16)) { put(nil, piece(437, 8000, tick)) }))
+			o.Append = true
+			s.shelf.Start(o)
+			time.Sleep(63 * time.Second)
+			synctest.Wait()
+		}
+		s.shelf.Close()
+		if want := []string{"board", "board-2"}; !slices.Equal(s.names, want) || len(s.ended) != 2 || !errors.Is(s.ended[0], ErrLongest) || s.ended[1] != nil {
+			t.Errorf("names %v, ended %v", s.names, s.ended)
+		}
+		if r, err := Load(s.dir, "board"); err != nil || r.Seconds < float64(longest/8000)-2 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}

@@ -161,11 +161,19 @@ func (f *files) openWAV(name string) (*wavFile, error) {
 	return w, nil
 }
 
-// proceed opens files to go on with. The error is fs.ErrNotExist if there is no mix.
-func (f *files) proceed(name string) (err error) {
-	if f.mix, err = f.openWAV(name); err != nil {
+// leastLeft is how much more a file must hold to be gone on with.
+const leastLeft = time.Minute
+
+// proceed opens files to go on with. The error is fs.ErrNotExist if there is no mix, or one that is full.
+func (f *files) proceed(name string) error {
+	mix, err := f.openWAV(name)
+	if err != nil {
 		return err
 	}
+	if longest-mix.samples < int64(mix.rate)*int64(leastLeft/time.Second) {
+		return errors.Join(fs.ErrNotExist, mix.file.Close())
+	}
+	f.mix = mix
 	f.name = name
 	if f.diary, err = f.dir.OpenFile(name+diarySuffix, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return err

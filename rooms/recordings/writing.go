@@ -31,7 +31,8 @@ func (r *Recorder) record() error {
 	}
 }
 
-// write takes what has come and writes it, and sets the headers right: so all can be played when the process is killed now. Once a second it brings them to the disk.
+// write takes what has come and writes it, and sets the headers right: so all can be played when the process is killed now.
+// Once a second it brings them to the disk.
 func (r *Recorder) write(now time.Time) error {
 	if err := r.happen(); err != nil {
 		return err
@@ -197,11 +198,18 @@ func (r *Recorder) settle(length int64, all bool) error {
 // sync brings what was written to the disk, all of it or what is due.
 func (r *Recorder) sync(all bool) error {
 	sync := r.shelf.config.Sync
-	for synced := 0; synced < len(r.tracks) && (all || synced < mostSynced); r.turn++ {
-		synced++
-		if err := r.tracks[r.turn%len(r.tracks)].stream.file.sync(sync, all); err != nil {
+	synced := 0
+	for range r.tracks {
+		file := r.tracks[r.turn%len(r.tracks)].stream.file
+		if file.dirty {
+			if synced++; synced > mostSynced && !all {
+				break
+			}
+		}
+		if err := file.sync(sync, all); err != nil {
 			return err
 		}
+		r.turn++
 	}
 	if err := r.mixed.file.sync(sync, all); err != nil || !r.noted {
 		return err
