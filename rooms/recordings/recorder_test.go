@@ -501,3 +501,28 @@ func TestRecordingThatIsFullIsContinuedInAnotherFile(t *testing.T) {
 		}
 	})
 }
+
+func TestFilesThatAreNotOursAreNotGoneOnWith(t *testing.T) {
+	for name, text := range map[string][]byte{"44100 Hz": append(header(44100, 2), 1, 2, 3, 4), "text": []byte("hello"), "nothing": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStudio(t, Config{})
+				file := filepath.Join(s.dir, "board.wav")
+				if err := errors.Join(os.MkdirAll(s.dir, 0o700), os.WriteFile(file, text, 0o600)); err != nil {
+					t.Fatal(err)
+				}
+				o := s.order(newScript(8000, func(tick uint64, put func(*mixer.Seat, []int16)) { put(nil, piece(437, 8000, tick)) }))
+				o.Append = true
+				s.shelf.Start(o)
+				time.Sleep(time.Second)
+				s.shelf.Close()
+				if len(s.ended) != 1 || s.ended[0] == nil || !strings.Contains(s.ended[0].Error(), "board.wav") {
+					t.Errorf("ended %v", s.ended)
+				}
+				if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, text) {
+					t.Errorf("the file has become %q, %v", after, err)
+				}
+			})
+		})
+	}
+}

@@ -54,6 +54,9 @@ func continueWAV(file *os.File) (*wavFile, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rate != 8000 && rate != 16000 {
+		return nil, fmt.Errorf("it has %d Hz, and recordings have 8000 or 16000", rate)
+	}
 	return &wavFile{file: file, rate: rate, samples: samples, told: samples}, nil
 }
 
