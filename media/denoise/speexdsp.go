@@ -13,6 +13,13 @@ import (
 	"unsafe"
 )
 
+const (
+	// perSecond is how many pieces the sound of a second is worked on in. What comes out is one of them late: 10 ms.
+	perSecond = 100
+	// suppression is by how much noise is lowered, in dB: more of it makes what is left of it warble.
+	suppression = -20
+)
+
 // Denoiser takes the noise out of the sound of one leg. It serves one goroutine. Its memory is not the Go heap's: Close
 // gives it back.
 type Denoiser struct {
