@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/media/tone"
 	"conclave/sip/phone"
 )
 
@@ -103,6 +104,38 @@ func TestCertificateIsReplacedUnderLiveCalls(t *testing.T) {
 	for i, call := range live {
 		if err := call.Hangup(); err != nil {
 			t.Errorf("call %d is lost: %v", i, err)
+		}
+	}
+}
+
+func TestRealPhoneCallsOverTLS(t *testing.T) {
+	need(t, "baresip", "baresip-core")
+	server, secure := startTLSServer(t)
+	server.run("room", "add", "1000", "--name", "Mixed", "--pin", "1234", "-o", "quiet=yes", "-o", "agc=no")
+	tones := []float64{437, 1031}
+	const level = -20
+	phones := []*baresip{
+		startBaresip(t, 0, tones[0], level, "sip:1000@"+secure+";transport=tls"),
+		startBaresip(t, 1, tones[1], level, "sip:1000@"+server.sip),
+	}
+	time.Sleep(2 * time.Second)
+	for _, p := range phones {
+		p.press("1234")
+	}
+	server.wait("two members", 10*time.Second, func() bool {
+		return strings.Count(server.run("live", "1000", "--json"), `"caller"`) == 2
+	})
+	time.Sleep(4 * time.Second)
+	for _, p := range phones {
+		p.end()
+	}
+	for i, p := range phones {
+		pcm := p.heard(3)[:2*8000] // without the end, when the other has hung up
+		if got := tone.LevelAt(pcm, 8000, tones[1-i]); got < level-1 || got > level+1 {
+			t.Errorf("phone %d hears the other at %.1f dBFS, want %d within 1 dB", i, got, level)
+		}
+		if got := tone.LevelAt(pcm, 8000, tones[i]); got > level-60 {
+			t.Errorf("phone %d hears itself at %.1f dBFS", i, got)
 		}
 	}
 }
