@@ -37,7 +37,9 @@ type conference struct {
 	last    int       // number given last
 	locked  bool
 	muted   bool // participants are, also those who are still to come
-	since   time.Time
+	// calledOut tells that those were called whom the room wants to have in.
+	calledOut bool
+	since     time.Time
 
 	// What the room is told, and in which voice, as the last member found it.
 	voice         *Voice
@@ -75,6 +77,7 @@ func (c *conference) join(m *member, voice *Voice) error {
 	c.mute(m, muting{self: m.options.StartMuted, moderator: c.muted && !m.moderates()})
 	c.settle()
 	c.welcome(m, before)
+	c.callOut(m)
 	return nil
 }
 
@@ -133,6 +136,7 @@ func (c *conference) reset() {
 	c.last = 0
 	c.locked = false
 	c.muted = false
+	c.calledOut = false
 	c.announcer = announcer{}
 }
 

@@ -40,11 +40,13 @@ type House struct {
 	visits       sync.WaitGroup    // and parties of talks
 	events       eventHub
 
-	// mu guards these, and room and visits of each conference.
+	// mu guards these, and room and visits of each conference. It may be taken while that of a conference is held.
 	mu     sync.Mutex
 	voices *Voices
 	rooms  map[string]Room        // by extension
 	live   map[string]*conference // by Room.ID
+
+	callOut func(room Room, callees []string) // nil: nobody is called
 }
 
 // New builds a house without rooms, which speaks with the built-in voices. The error names a prompt that one of them lacks
@@ -128,6 +130,16 @@ func (h *House) goesOn(number string) bool {
 // own, and returns at once. The conversation is over soon after ctx is, or when it comes to
 // an end by itself; then the call is hung up, if it has not been, and the visit is done.
 func (h *House) Receive(ctx context.Context, room Room, call Call) *Visit {
+	return h.receive(ctx, room, call, nil)
+}
+
+// ReceiveInvited does so with a call that the room has made: who has answered is told which room calls, and joins by
+// pressing 1.
+func (h *House) ReceiveInvited(ctx context.Context, room Room, call Call, invitation Invitation) *Visit {
+	return h.receive(ctx, room, call, &invitation)
+}
+
+func (h *House) receive(ctx context.Context, room Room, call Call, invitation *Invitation) *Visit {
 	log := h.log.With("call", call.ID(), "room", room.Extension)
 	caller := call.Caller()
 	log.Info("caller received", "number", caller.Number, "address", caller.Address)
@@ -137,11 +149,13 @@ func (h *House) Receive(ctx context.Context, room Room, call Call) *Visit {
 		house:      h,
 		room:       room,
 		call:       call,
+		invitation: invitation,
 		conference: h.occupy(room),
 		log:        log,
 		keypad:     keypad,
 		line:       newLine(own, keypad),
 		roomVoice:  all,
+		joined:     make(chan struct{}),
 		done:       make(chan struct{}),
 	}
 	h.visits.Add(1)

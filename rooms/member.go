@@ -13,6 +13,7 @@ import (
 type member struct {
 	number  int // in the conference, from 1
 	call    Call
+	callee  string  // as the room has called him; empty: it has not
 	room    Room    // as it was when he called
 	options Options // of his role in it
 	role    role

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"conclave/rooms/dialplan"
 )
 
 // Options are the options of a room, named as ConfBridge names them.
@@ -52,6 +54,12 @@ type Options struct {
 	ModeratorMenu  string            // of the moderators, likewise
 	Sounds         map[string]string // what replaces prompts, by the prompt's name: a WAV file or another prompt; nil: nothing
 	Announcement   string            // WAV file or prompt that is played to each joiner; empty: none
+
+	CallOut      []string           // numbers and SIP addresses that are rung when the first moderator joins
+	CallOutPIN   bool               // they are asked for the PIN
+	CallOutAllow []dialplan.Pattern // numbers outside, and SIP addresses, that the room may call; none: nothing
+	MaxOutCalls  int                // calls outside at once; 0: no limit
+	MaxOutPerDay int                // calls outside on a day; 0: no limit
 }
 
 // option describes one option: how its value is read, what it is where none is given, what
@@ -65,7 +73,7 @@ type option struct {
 }
 
 // optionTable describes every option that this version takes. Values are set in its order.
-var optionTable = slices.Concat(userOptions, bridgeOptions, soundOptions(), ownOptions)
+var optionTable = slices.Concat(userOptions, bridgeOptions, soundOptions(), ownOptions, callOutOptions)
 
 // OptionInfo describes an option to operators.
 type OptionInfo struct {

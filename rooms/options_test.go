@@ -10,6 +10,7 @@ import (
 
 	"conclave/media/denoise"
 	"conclave/rooms"
+	"conclave/rooms/dialplan"
 )
 
 // defaults are the options of a room for which none is given.
@@ -18,6 +19,7 @@ var defaults = rooms.Options{
 	TalkingThreshold: 160, SilenceThreshold: 2500 * time.Millisecond, JitterBuffer: true, AGC: true, ComfortNoise: true,
 	RecordFileAppend: true, RecordFileTimestamp: true, RecordNotice: true,
 	Language: "en", CallerLanguage: true, Menu: "default", ModeratorMenu: "moderator",
+	MaxOutCalls: 20, MaxOutPerDay: 200,
 }
 
 func with(change func(*rooms.Options)) rooms.Options {
@@ -52,6 +54,7 @@ var switches = map[string]func(*rooms.Options) *bool{
 	"record_notice":              func(o *rooms.Options) *bool { return &o.RecordNotice },
 	"agc":                        func(o *rooms.Options) *bool { return &o.AGC },
 	"comfort_noise":              func(o *rooms.Options) *bool { return &o.ComfortNoise },
+	"call_out_pin":               func(o *rooms.Options) *bool { return &o.CallOutPIN },
 	"caller_language":            func(o *rooms.Options) *bool { return &o.CallerLanguage },
 	"text_messaging":             func(*rooms.Options) *bool { return new(bool) }, // taken, and without effect
 	"echo_events":                func(*rooms.Options) *bool { return new(bool) },
@@ -122,6 +125,12 @@ func TestOptionsAreRead(t *testing.T) {
 		{"announcement", "none", defaults},
 		{"record_file", "none", defaults},
 		{"record_file", "board/weekly.wav", with(func(o *rooms.Options) { o.RecordFile = "board/weekly" })},
+		{"call_out", "none", defaults},
+		{"call_out", "200, +49 (30) 1,200", with(func(o *rooms.Options) { o.CallOut = []string{"200", "+49301"} })},
+		{"call_out_allow", "none", defaults},
+		{"call_out_allow", "0049* !0900*", with(func(o *rooms.Options) { o.CallOutAllow = []dialplan.Pattern{"+49*", "!0900*"} })},
+		{"max_out_calls", "0", with(func(o *rooms.Options) { o.MaxOutCalls = 0 })},
+		{"max_out_per_day", "7", with(func(o *rooms.Options) { o.MaxOutPerDay = 7 })},
 		{"sound_join", "confbridge-join", defaults},
 		{"sound_join", "beep", with(func(o *rooms.Options) { o.Sounds = map[string]string{"confbridge-join": "beep"} })},
 

@@ -34,6 +34,7 @@ type value struct {
 	yes    bool
 	number int
 	text   string
+	list   []string
 }
 
 // noValue is how the value is spelled that stands for having none.

@@ -45,6 +45,9 @@ const (
 
 	promptNoNumber = "pbx-invalid" // of a transfer: no room has it
 
+	promptInvited = "conf-invited" // by a room, whose number follows
+	promptJoinKey = "conf-joinkey" // what joins
+
 	toneJoin  = "confbridge-join"
 	toneLeave = "confbridge-leave"
 	toneBeep  = "beep"
@@ -59,6 +62,7 @@ var wholePrompts = []string{
 	promptParticipant, promptHasJoined, promptHasLeft, promptLeaderLeft,
 	promptMuted, promptUnmuted, promptNowMuted, promptNowUnmuted, promptLockedNow, promptUnlockedNow,
 	promptKicked, promptNowRecording, promptNotRecording, promptClosing, promptUserMenu, promptAdminMenu, promptErrorMenu, promptNoNumber,
+	promptInvited, promptJoinKey,
 	toneJoin, toneLeave, toneBeep,
 }
 

@@ -22,6 +22,7 @@ type Visit struct {
 	house      *House
 	room       Room // as it was when the call came
 	call       Call
+	invitation *Invitation // nil: he has called
 	conference *conference
 	log        *slog.Logger
 	keypad     *keypad
@@ -33,6 +34,7 @@ type Visit struct {
 
 	result string
 	reason string
+	joined chan struct{}
 	done   chan struct{}
 }
 
@@ -47,6 +49,9 @@ type Stay struct {
 // Digit takes a key from a SIP INFO: 0-9, *, # or A-D; anything else is ignored. It never
 // waits. Where the phone sends RTP events, too, those count and not these.
 func (v *Visit) Digit(key byte) { v.keypad.info(key) }
+
+// Joined is closed when the caller has become a member.
+func (v *Visit) Joined() <-chan struct{} { return v.joined }
 
 // Done is closed when the conversation is over and the leg has no seat any more, so that it
 // may be closed.
@@ -140,19 +145,26 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 			result, reason = ResultHangup, "internal error"
 		}
 	}()
-	moderator := false
-	if pins := v.room.pins(); !pins.none() {
-		var err error
-		moderator, err = v.line.askPIN(ctx, pins, v.log)
+	moderator, asks := false, true
+	callee := ""
+	if invitation := v.invitation; invitation != nil {
+		if result, err := v.invite(ctx); err != nil {
+			return result, err.Error()
+		}
+		moderator, asks, callee = invitation.Moderator, !invitation.NoPIN, invitation.Callee
+	}
+	if pins := v.room.pins(); asks && !pins.none() {
+		byPIN, err := v.line.askPIN(ctx, pins, v.log)
 		if errors.Is(err, errNoPIN) {
 			return ResultFailed, err.Error()
 		}
 		if err != nil {
 			return ResultHangup, err.Error()
 		}
+		moderator = moderator || byPIN
 	}
 	options := v.room.Options.profile(moderator)
-	m := &member{call: v.call, room: v.room, options: options, role: options.role(), seat: v.seat, line: v.line}
+	m := &member{call: v.call, callee: callee, room: v.room, options: options, role: options.role(), seat: v.seat, line: v.line}
 	if options.asksName() {
 		name, err := v.line.askName(ctx, v.record, options.AnnounceJoinLeaveReview)
 		if err != nil {
@@ -193,6 +205,7 @@ func (v *Visit) enter(ctx context.Context, m *member) (result, reason string) {
 		v.line.tell(ctx, promptFull)
 		return ResultFull, err.Error()
 	}
+	close(v.joined)
 	v.log.Info("member entered", "member", m.number, "role", m.roleName())
 	if limit := m.options.Timeout; limit > 0 {
 		var stop context.CancelFunc

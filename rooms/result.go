@@ -1,6 +1,6 @@
 package rooms
 
-// The results of a visit, spelt as ConfBridge spells them; LOCKED and FULL are our own.
+// The results of a visit, spelt as ConfBridge spells them; LOCKED, FULL, DECLINED and NOANSWER are our own.
 const (
 	// ResultFailed: the PIN was not entered rightly in three tries.
 	ResultFailed = "FAILED"
@@ -16,6 +16,10 @@ const (
 	ResultTimeout = "TIMEOUT"
 	// ResultLocked: the conference was locked.
 	ResultLocked = "LOCKED"
+	// ResultDeclined: who was called in does not want to come.
+	ResultDeclined = "DECLINED"
+	// ResultNoAnswer: who was called in has answered, but pressed no key: a voicemail, perhaps.
+	ResultNoAnswer = "NOANSWER"
 	// ResultFull: the conference had as many members as max_members allows.
 	ResultFull = "FULL"
 )

@@ -310,4 +310,4 @@ func TestDebiansVoicesForAsteriskSpeak(t *testing.T) {
 }
 
 // asteriskLacks are the prompts that Asterisk has no sound of.
-var asteriskLacks = []string{promptParticipant, promptNotRecording, promptClosing}
+var asteriskLacks = []string{promptParticipant, promptNotRecording, promptClosing, promptInvited, promptJoinKey}

@@ -195,6 +195,8 @@ func (c *Call) handle(event any) {
 		c.responded(e)
 	case cancelOver:
 		c.end()
+	case noResponse:
+		c.noResponse()
 	case progress:
 		c.progressed(e)
 	case ringOver:

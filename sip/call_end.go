@@ -53,7 +53,7 @@ func (c *Call) leave(reason string) {
 		c.leaving = true
 		c.reason = reason
 		c.past.over()
-		c.fork.end(reason) // first, so that the other party is told why
+		c.fork.over(reason) // first, so that the other party is told why
 		c.cancel(errors.New(reason))
 	}
 }
@@ -133,6 +133,7 @@ func (c *Call) release() {
 		c.log.Info("call ended", "reason", c.reason, "seconds", int(time.Since(c.began).Seconds()))
 	}
 	c.unpin()
+	c.out.pay()
 	c.record()
 }
 

@@ -71,8 +71,15 @@ func (c *Call) answer(e request) error {
 		return err
 	}
 	c.number = unescape(e.req.Recipient.User)
-	if to.phone != "" {
+	switch {
+	case to.phone != "":
 		return c.ring(c.server.callee(to.phone, from))
+	case to.outside != "":
+		callee, err := c.server.outsideCallee(to.outside, from)
+		if err != nil {
+			return err
+		}
+		return c.ring(callee)
 	}
 	c.enter = func() (stay, error) { return c.server.house.Receive(c.ctx, c.room, c), nil }
 	return c.pickUp()

@@ -28,8 +28,10 @@ type invitation struct {
 	number      string       // of the callee, as it was dialled
 	who         party        // what he is to us
 	from        rooms.Caller // whom the callee is told of
+	room        rooms.Room   // that invites him; zero: none does
 	hops        int          // Max-Forwards
 	credentials credentials
+	charge      *charge // nil: the call is free
 	// tell is for whoever has the call made. It runs on the call's goroutine and does not wait.
 	tell func(progress)
 	// enter begins the call's stay when it is answered; the error ends it.
@@ -46,10 +48,12 @@ type outgoing struct {
 	invite    *sipgo.Request
 	offer     *sdp.Session
 	early     bool // a provisional response came, so that CANCEL may be sent (RFC 3261 9.1)
+	reached   bool // any response came
 	rings     bool
 	proven    bool // credentials were sent
 	cancelled bool
 	giveUp    *time.Timer     // for what comes after the CANCEL
+	patience  *time.Timer     // for the first response of a server
 	strays    map[string]bool // tags of the dialogs that were ended at once
 }
 
@@ -78,6 +82,7 @@ type (
 		err error
 	}
 	cancelOver struct{}
+	noResponse struct{} // an address of a server has had its time to answer
 )
 
 // call makes a call. The error is errShutdown; what goes wrong later is told as progress.
@@ -87,6 +92,7 @@ func (s *Server) call(i invitation) (*Call, error) {
 	c.sips = strings.EqualFold(i.to.target.Scheme, "sips")
 	c.caller = s.known(rooms.Caller{Number: i.number, Address: i.to.peer.Remote}, i.who)
 	c.past = newPast(store.CallOut, i.number)
+	c.room = i.room
 	c.out = &outgoing{invitation: i, strays: make(map[string]bool)}
 	c.enter = func() (stay, error) { return i.enter(c) }
 	if err := s.calls.call(c); err != nil {
@@ -107,8 +113,20 @@ func (o *outgoing) report(p progress) {
 }
 
 func (o *outgoing) stop() {
-	if o != nil && o.giveUp != nil {
-		o.giveUp.Stop()
+	if o == nil {
+		return
+	}
+	for _, timer := range []*time.Timer{o.giveUp, o.patience} {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
+
+// pay settles what the call costs, once: one that reached nobody counts for nothing.
+func (o *outgoing) pay() {
+	if o != nil {
+		o.charge.settle(o.reached)
 	}
 }
 
@@ -131,6 +149,16 @@ func (c *Call) dial() {
 	from.UriParams = nil
 	to := *from.Clone()
 	to.User = escape(o.number)
+	if o.to.server != "" {
+		to = *o.to.target.Clone()
+	}
+	if t := o.to.trunk; t != nil {
+		from, to = t.caller(o.from.Number, c.peer), t.uri(escape(o.number))
+	}
+	if o.to.server != "" {
+		mail := c.mail
+		o.patience = time.AfterFunc(c.server.trunkTimes.Try, func() { mail.post(noResponse{}) })
+	}
 	o.base = Dialog{ID: c.id, Local: from, Remote: to, Target: o.to.target, Routes: o.to.routes}
 	c.sendInvite(nil)
 }
@@ -143,6 +171,9 @@ func (c *Call) sendInvite(challenge *sipgo.Response) {
 	o.invite.From().DisplayName = quote(o.from.Name)
 	hops := sipgo.MaxForwardsHeader(o.hops)
 	o.invite.ReplaceHeader(&hops)
+	if o.to.trunk != nil {
+		o.invite.AppendHeader(sipgo.NewHeader("P-Asserted-Identity", "<"+o.base.Local.String()+">")) // RFC 3325 9.1
+	}
 	c.describe(o.invite, c.session.sent)
 	if challenge != nil {
 		if err := answerChallenge(o.invite, challenge, o.credentials); err != nil {
@@ -176,6 +207,7 @@ func (c *Call) fail(err error) {
 // responded takes a response to our INVITE, or that there will be none.
 func (c *Call) responded(e inviteAnswer) {
 	o := c.out
+	o.reached = o.reached || e.err == nil
 	switch {
 	case e.seq != o.invite.CSeq().SeqNo:
 		// The INVITE before the one with credentials has had its final response.
@@ -191,6 +223,16 @@ func (c *Call) responded(e inviteAnswer) {
 	default:
 		c.fail(outcome(e.res))
 	}
+}
+
+// noResponse gives up on an address of a server that is silent; what it may answer still is ended.
+func (c *Call) noResponse() {
+	if c.state != calling || c.leaving || c.out.reached {
+		return
+	}
+	c.past.refusal = errUnreachable
+	c.out.report(progress{c, fails, errUnreachable})
+	c.hangUp(errUnreachable.why)
 }
 
 func challenges(res *sipgo.Response) bool {

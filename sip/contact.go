@@ -15,9 +15,11 @@ type contact struct {
 	target sipgo.Uri   // the Request-URI
 	peer   wire.Peer   // where requests are sent to, whatever the target says
 	routes []sipgo.Uri // its Route header, in order (RFC 3327 5.1); nil: none
+	server string      // that it is one of the addresses of, of which one is called after the other; empty: it is a phone
+	trunk  *trunk      // over which it is reached; nil: none
 }
 
-// callee is whom a number stands for.
+// callee is whom a number stands for. Where he is reached over a trunk, who he is to us is that of his contact.
 type callee struct {
 	number string
 	who    party // what he is to us
@@ -26,6 +28,8 @@ type callee struct {
 	ringTime time.Duration // 0: the server's
 	// credentials are for a trunk that asks for them; without a user its challenge is a refusal.
 	credentials credentials
+	// payers are those, beside the trunk, whose calls outside a call to him is one of; nil: it is none.
+	payers []payer
 	// callerTransfers says whether the caller may transfer the callee by the transfer code: he has proven to be a phone of
 	// ours. A callee that is one may do so in any case.
 	callerTransfers bool

@@ -224,6 +224,13 @@ func (d *digests) report(peer wire.Peer, user, reason string) {
 		"ip", peer.Remote.Addr().WithZone("").String(), "user", clean(user), "reason", reason)
 }
 
+// reportOutside writes the line for a phone that has proven who it is and wants to call outside what it may not, or more
+// than it may. Its address is as that of report.
+func (d *digests) reportOutside(peer wire.Peer, user, number, reason string) {
+	d.log.Warn("security", "event", "outside_refused", "proto", strings.ToLower(peer.Transport),
+		"ip", peer.Remote.Addr().WithZone("").String(), "user", clean(user), "number", number, "reason", reason)
+}
+
 // sweep forgets what is over.
 func (d *digests) sweep() {
 	d.mu.Lock()

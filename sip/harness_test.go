@@ -41,10 +41,18 @@ var theHouse = sync.OnceValues(func() (*rooms.House, error) {
 	}
 	// Who is to be heard as loud as he speaks must have no automatic gain.
 	options, err := rooms.ParseOptions(map[string]string{"quiet": "yes", "agc": "no"})
+	if err != nil {
+		return nil, err
+	}
 	directory := []rooms.Room{
 		{ID: "a", Extension: "1000", Name: "With PIN", PIN: "1234", Options: options},
 		{ID: "b", Extension: "2000", Name: "Open", Options: options},
 	}
+	called, err := calledRooms()
+	if err != nil {
+		return nil, err
+	}
+	directory = append(directory, called...)
 	for _, user := range tortureUsers {
 		directory = append(directory, rooms.Room{ID: user, Extension: user, Options: options})
 	}

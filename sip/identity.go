@@ -5,6 +5,7 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"conclave/rooms/dialplan"
 	"conclave/sip/wire"
 )
 
@@ -24,7 +25,7 @@ func assertedIdentity(req *sipgo.Request) (number, name string, ok bool) {
 			if name == "" {
 				name = clean(unquote(a.Display))
 			}
-			if !ok || dialledDigits(number) == "" && dialledDigits(user) != "" {
+			if !ok || dialplan.Digits(number) == "" && dialplan.Digits(user) != "" {
 				number, ok = clean(user), true
 			}
 		}

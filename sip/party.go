@@ -12,9 +12,23 @@ import (
 type party struct {
 	phone string // extension of the phone that authenticated; empty: none
 	trunk string // name of the trunk that it came over; empty: none
+	room  string // extension of the room that calls somebody in, by an operator's order; empty: none
 }
 
 func (p party) guest() bool { return p == party{} }
+
+// String is the party in words, for people and as the name that its calls outside are counted by.
+func (p party) String() string {
+	switch {
+	case p.phone != "":
+		return "phone " + p.phone
+	case p.trunk != "":
+		return "trunk " + p.trunk
+	case p.room != "":
+		return "room " + p.room
+	}
+	return "a guest"
+}
 
 // errIdentity tells that who has authenticated speaks in another's name.
 var errIdentity = errors.New("the caller's address is not that of who has authenticated")

@@ -21,9 +21,9 @@ const (
 	// ResultBusy: the phone is busy.
 	ResultBusy = "BUSY"
 	// ResultNoAnswer: the phone rang in vain, or does not respond.
-	ResultNoAnswer = "NOANSWER"
+	ResultNoAnswer = rooms.ResultNoAnswer
 	// ResultDeclined: the callee does not want the call, on none of his phones.
-	ResultDeclined = "DECLINED"
+	ResultDeclined = rooms.ResultDeclined
 )
 
 // maxReasonRunes bounds what is kept of the reason why a call ended: some repeat what the far end said.

@@ -7,6 +7,7 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"conclave/rooms"
+	"conclave/rooms/dialplan"
 )
 
 // GuestPolicy says which rooms callers may reach who have not proven who they are.
@@ -37,8 +38,9 @@ func (e *guestError) Error() string { return "guests may not call " + e.why }
 
 // destination is where a call goes to.
 type destination struct {
-	room  rooms.Room // where there is no phone
-	phone string     // extension of a phone; empty: none
+	room    rooms.Room // where there is neither of the others
+	phone   string     // extension of a phone; empty: none
+	outside string     // number that is called over a trunk; empty: none
 }
 
 // exists tells whether a number is a room's or a phone's.
@@ -55,8 +57,8 @@ func (s *Server) route(req *sipgo.Request, from party) (destination, error) {
 }
 
 // reach is the one place that says what a number stands for and whether a party may reach it, be it by a call or by a
-// transfer: from is who wants it, of a transfer who transfers. The error is errNoRoom, errTrunkRoom or a
-// guestError.
+// transfer: from is who wants it, of a transfer who transfers. A number outside that is ours, by a trunk's DID block, is
+// not called over the trunk. The error is errNoRoom, errTrunkRoom, a guestError or an outsideError.
 func (s *Server) reach(number string, from party) (destination, error) {
 	if room, ok := s.house.Room(number); ok {
 		return destination{room: room}, s.mayEnter(room, from)
@@ -70,7 +72,25 @@ func (s *Server) reach(number string, from party) (destination, error) {
 		}
 		return destination{phone: number}, nil
 	}
-	return destination{}, errNoRoom
+	if from.phone != "" || from.room != "" {
+		if extension, ok := s.ours(number); ok {
+			return s.reach(extension, from)
+		}
+	}
+	number = dialplan.Digits(number)
+	return destination{outside: number}, s.mayCallOutside(number, from)
+}
+
+// ours is the extension of ours that a number stands for behind the DID block of a trunk.
+func (s *Server) ours(number string) (extension string, ok bool) {
+	for _, t := range s.trunks.all() {
+		for _, extension := range extensionsBehind(number, t.dids) {
+			if s.exists(extension) {
+				return extension, true
+			}
+		}
+	}
+	return "", false
 }
 
 // mayEnter tells whether a party may call a room; a PIN may be asked of it there. The error is errTrunkRoom or a guestError.

@@ -92,13 +92,16 @@ type Server struct {
 
 	digests                *digests
 	registrar              *registrar
+	ledger                 *ledger
 	minExpires, maxExpires time.Duration
-	keepers                sync.WaitGroup // of the registrar
+	keepers                sync.WaitGroup // of the registrar and the ledger
 	stop                   func()         // tells them to end, once
 
 	resolver   *net.Resolver
 	trunkTimes TrunkTimes
 	trunks     trunks
+
+	invitations invitations
 
 	listed directory // as in Config
 
@@ -159,6 +162,7 @@ func New(config Config) (*Server, error) {
 
 		digests:    newDigests(log, config.Digests),
 		registrar:  newRegistrar(log, config.Store, cmp.Or(config.ProbeEvery, time.Minute)),
+		ledger:     newLedger(log, config.Store),
 		minExpires: cmp.Or(config.MinExpires, time.Minute),
 		maxExpires: cmp.Or(config.MaxExpires, time.Hour),
 
@@ -169,6 +173,7 @@ func New(config Config) (*Server, error) {
 			Retry: cmp.Or(config.TrunkTimes.Retry, 5*time.Second),
 		},
 	}
+	s.invitations.ctx, s.invitations.cancel = context.WithCancel(context.Background())
 	s.force = sync.OnceFunc(func() { close(s.forced) })
 	stopped := make(chan struct{})
 	s.stop = sync.OnceFunc(func() { close(stopped) })
@@ -189,8 +194,13 @@ func New(config Config) (*Server, error) {
 			return nil, fmt.Errorf("start SIP: %w", err)
 		}
 		s.restore(bindings)
+		if err := s.ledger.restore(context.Background()); err != nil {
+			s.Shutdown(context.Background())
+			return nil, fmt.Errorf("start SIP: %w", err)
+		}
 	}
 	s.keepers.Go(func() { s.registrar.keep(stopped) })
+	s.keepers.Go(func() { s.ledger.keep(stopped) })
 	s.keepers.Go(func() { s.watch(stopped) })
 	return s, nil
 }
@@ -228,6 +238,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.force()
 		<-s.calls.empty
 	}
+	s.invitations.close()
 	select {
 	case <-unregistered:
 	case <-ctx.Done():
@@ -315,16 +326,23 @@ func (s *Server) refuse(tx *wire.ServerTx, err error) {
 	req := tx.Request()
 	level := slog.LevelDebug
 	var asks *challenge
+	var outside *outsideError
 	asked := errors.As(err, &asks)
 	switch {
 	case asked:
+	case errors.As(err, &outside):
+		level = slog.LevelWarn
 	case errors.Is(err, media.ErrPortsExhausted):
 		level = slog.LevelWarn
 	case req.Method == sipgo.INVITE:
 		level = slog.LevelInfo
 	}
-	s.log.Log(context.Background(), level, "request refused", "method", req.Method.String(), "status", r.Status,
-		"reason", err, "number", clean(unescape(req.Recipient.User)), "address", tx.Peer().Remote)
+	if number := clean(unescape(req.Recipient.User)); outside != nil && outside.from.phone != "" {
+		s.digests.reportOutside(tx.Peer(), outside.from.phone, number, err.Error())
+	} else {
+		s.log.Log(context.Background(), level, "request refused", "method", req.Method.String(), "status", r.Status,
+			"reason", err, "number", number, "address", tx.Peer().Remote)
+	}
 	if err := tx.Reply(r.Status, r.Reason, r.Headers...); err != nil && !errors.Is(err, wire.ErrAnswered) {
 		s.log.Debug("response not sent", "error", err)
 	}

@@ -48,6 +48,7 @@ func rejection(err error) *wire.Rejection {
 		gate    rejected
 		refusal *sdp.Refusal
 		guest   *guestError
+		outside *outsideError
 		asks    *challenge
 		wait    *waitError
 		brief   *briefError
@@ -61,6 +62,8 @@ func rejection(err error) *wire.Rejection {
 		return reject(refusal.Status, "", warning(refusal.Warning, refusal.Text))
 	case errors.As(err, &guest):
 		return reject(sipgo.StatusForbidden, "", warning(399, guest.Error()))
+	case errors.As(err, &outside):
+		return reject(sipgo.StatusForbidden, "", warning(399, outside.Error()))
 	case errors.As(err, &asks):
 		return reject(sipgo.StatusUnauthorized, "", asks.headers()...)
 	case errors.As(err, &wait):

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"conclave/rooms/dialplan"
 	"conclave/sip/locate"
 	"conclave/sip/wire"
 	"conclave/store"
@@ -27,6 +28,10 @@ type trunkConfig struct {
 	dids      []didBlock
 	register  bool
 	openRooms bool
+	outside   []dialplan.Pattern // numbers that it carries
+	atOnce    int                // calls outside; 0: no limit
+	perDay    int                // likewise
+	callerID  string             // empty: that of who calls
 }
 
 // NormalizeTrunk checks what an operator has written and returns it in the form that it is stored and shown in: networks
@@ -41,6 +46,11 @@ func NormalizeTrunk(t store.Trunk) (store.Trunk, error) {
 		return store.Trunk{}, err
 	}
 	t.Transport = c.transport
+	t.CallerID = c.callerID
+	t.Outside.Allow = nil
+	for _, pattern := range c.outside {
+		t.Outside.Allow = append(t.Outside.Allow, string(pattern))
+	}
 	t.Allow, t.DIDs = nil, nil
 	for _, network := range c.allow {
 		t.Allow = append(t.Allow, network.String())
@@ -60,6 +70,9 @@ func newTrunkConfig(t store.Trunk) (trunkConfig, error) {
 		secret:    credentials{t.User, t.Password},
 		register:  t.Register,
 		openRooms: t.OpenRooms,
+		atOnce:    t.Outside.AtOnce,
+		perDay:    t.Outside.PerDay,
+		callerID:  dialplan.Digits(t.CallerID),
 	}
 	errs := []error{checkTrunkName(t.Name), checkCredentials(c.secret, t.Register)}
 	var err error
@@ -70,6 +83,12 @@ func newTrunkConfig(t store.Trunk) (trunkConfig, error) {
 		errs = append(errs, fmt.Errorf("transport %q: udp, tcp or tls is right", t.Transport))
 	}
 	errs = append(errs, c.checkTLS(t.TLS))
+	if t.CallerID != "" && c.callerID == "" {
+		errs = append(errs, fmt.Errorf("caller ID %q: it takes a number; +4930123456 would be right", t.CallerID))
+	}
+	if c.outside, err = dialplan.Parse(t.Outside.Allow...); err != nil {
+		errs = append(errs, err)
+	}
 	for _, text := range t.Allow {
 		network, err := parseNetwork(text)
 		if err == nil && !slices.Contains(c.allow, network) {

@@ -81,20 +81,18 @@ func TestTrunkContactsAreTheWaysToThePeer(t *testing.T) {
 		"u": {udp.Addr(), "sip:+493012345@" + udp.Addr().String(), "anna"},
 		"t": {tcp.Addr(), "sip:+493012345@" + tcp.Addr().String() + ";transport=tcp", ""},
 	} {
-		contacts, c := waitForContacts(t, s, name)
-		if len(contacts) != 1 || contacts[0].peer.Remote != want.remote || contacts[0].target.String() != want.uri || c.user != want.user {
-			t.Errorf("trunk %s: contacts %+v, user %q; want %+v", name, contacts, c.user, want)
+		contacts := waitForContacts(t, s, name)
+		if len(contacts) != 1 || contacts[0].peer.Remote != want.remote || contacts[0].target.String() != want.uri || contacts[0].trunk.secret.user != want.user {
+			t.Errorf("trunk %s: contacts %+v, want %+v", name, contacts, want)
 		}
 	}
-	for name, want := range map[string]error{"none": errNoTrunk, "off": errTrunkOffline} {
-		for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-			contacts, _, err := s.trunkContacts(name, "1")
-			if errors.Is(err, want) && strings.Contains(err.Error(), name) && (name == "none" || strings.Contains(err.Error(), "refused")) {
-				break
-			}
-			if time.Now().After(end) {
-				t.Fatalf("trunk %s: %v, %v; want %v and why", name, contacts, err, want)
-			}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		contacts, err := s.trunks.find("off").contacts("1")
+		if errors.Is(err, errTrunkOffline) && strings.Contains(err.Error(), "off") && strings.Contains(err.Error(), "refused") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("trunk off: %v, %v; want %v and why", contacts, err, errTrunkOffline)
 		}
 	}
 	if name, c, ok := s.trunkAccount("anna"); name != "u" || c.password != "secret" || !ok {
@@ -104,10 +102,10 @@ func TestTrunkContactsAreTheWaysToThePeer(t *testing.T) {
 		t.Errorf("no account at all is of %q", name)
 	}
 	// A connection that is gone is no way any more, and is opened again.
-	before, _ := waitForContacts(t, s, "t")
+	before := waitForContacts(t, s, "t")
 	before[0].peer.Conn.Close()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		after, _, err := s.trunkContacts("t", "1")
+		after, err := s.trunks.find("t").contacts("1")
 		if err == nil && after[0].peer.Conn != before[0].peer.Conn {
 			break
 		}
@@ -117,12 +115,12 @@ func TestTrunkContactsAreTheWaysToThePeer(t *testing.T) {
 	}
 }
 
-func waitForContacts(t *testing.T, s *Server, name string) ([]contact, credentials) {
+func waitForContacts(t *testing.T, s *Server, name string) []contact {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		contacts, c, err := s.trunkContacts(name, "+493012345")
+		contacts, err := s.trunks.find(name).contacts("+493012345")
 		if err == nil {
-			return contacts, c
+			return contacts
 		}
 		if time.Now().After(end) {
 			t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"conclave/rooms/dialplan"
 )
 
 // longestBlock bounds the digits of a DID block: E.164 numbers have 15.
@@ -58,7 +60,7 @@ func extensionsBehind(number string, blocks []didBlock) []string {
 		block     int // its length
 	}
 	var matches []match
-	number = dialledDigits(number)
+	number = dialplan.Digits(number)
 	for _, block := range blocks {
 		for _, form := range block.forms() {
 			if extension, ok := strings.CutPrefix(number, form); ok && extension != "" {
@@ -74,22 +76,6 @@ func extensionsBehind(number string, blocks []didBlock) []string {
 		}
 	}
 	return extensions
-}
-
-// dialledDigits is a telephone number without the separators (RFC 3966 5.1.1) and parameters that may be in a user
-// part, as in +49-30-1234;npdi. It is empty for what is no number.
-func dialledDigits(user string) string {
-	user, _, _ = strings.Cut(user, ";")
-	var b strings.Builder
-	for i, c := range user {
-		switch {
-		case '0' <= c && c <= '9', c == '+' && i == 0:
-			b.WriteRune(c)
-		case !strings.ContainsRune("-.() ", c):
-			return ""
-		}
-	}
-	return b.String()
 }
 
 // countryCode is the country code that the digits of an international number begin with (ITU-T E.164): 1 and 7 are

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"conclave/rooms/dialplan"
 )
 
 func TestExtensionsBehindDIDBlocks(t *testing.T) {
@@ -95,7 +97,7 @@ func FuzzExtensionsBehind(f *testing.F) {
 			return
 		}
 		for _, extension := range extensionsBehind(number, []didBlock{block, "+49301234"}) {
-			if extension == "" || strings.Trim(extension, "0123456789") != "" || !strings.HasSuffix(dialledDigits(number), extension) {
+			if extension == "" || strings.Trim(extension, "0123456789") != "" || !strings.HasSuffix(dialplan.Digits(number), extension) {
 				t.Errorf("%q behind %q: extension %q", number, text, extension)
 			}
 		}

@@ -18,10 +18,7 @@ import (
 	"conclave/store"
 )
 
-var (
-	errNoTrunk      = errors.New("there is no such trunk")
-	errTrunkOffline = errors.New("the trunk's peer cannot be reached")
-)
+var errTrunkOffline = errors.New("the trunk's peer cannot be reached")
 
 // trunks are all trunks of a server.
 type trunks struct {
@@ -171,24 +168,20 @@ func (s *Server) trunkNetworks(name string) []netip.Prefix {
 	return nil
 }
 
-// trunkContacts is where a call to a number goes over a trunk: to its peer's addresses in the order in which they are to
-// be tried, dead ones last. The credentials are for the peer's challenges. It waits for nothing; the error is errNoTrunk,
-// or errTrunkOffline with the reason, where the host does not resolve or no connection is open.
-func (s *Server) trunkContacts(name, number string) ([]contact, credentials, error) {
-	t := s.trunks.find(name)
-	if t == nil {
-		return nil, credentials{}, fmt.Errorf("trunk %s: %w", name, errNoTrunk)
-	}
+// contacts is where a call to a number goes over the trunk: to its peer's addresses in the order in which they are to
+// be tried, dead ones last. It waits for nothing; the error is errTrunkOffline with the reason, where the host does not
+// resolve or no connection is open.
+func (t *trunk) contacts(number string) ([]contact, error) {
 	var contacts []contact
 	for _, target := range t.inOrder() {
 		if target.peer.Conn != nil {
-			contacts = append(contacts, contact{target: t.uri(number), peer: target.peer})
+			contacts = append(contacts, contact{target: t.uri(number), peer: target.peer, trunk: t, server: "trunk " + t.name})
 		}
 	}
 	if len(contacts) == 0 {
-		return nil, credentials{}, fmt.Errorf("trunk %s: %w: %s", name, errTrunkOffline, t.trouble())
+		return nil, fmt.Errorf("trunk %s: %w: %s", t.name, errTrunkOffline, t.trouble())
 	}
-	return contacts, t.secret, nil
+	return contacts, nil
 }
 
 // trouble says why there is no way to the peer.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -17,14 +18,15 @@ type Phone struct {
 	Name      string
 	MD5       string        // HA1 of RFC 7616 3.4.2, 32 hexadecimal digits
 	SHA256    string        // the same by SHA-256, 64 hexadecimal digits
-	DialOut   bool          // it may call outside numbers
+	Outside   Outside       // numbers that it may call
 	NoAnswer  time.Duration // how long it rings, in whole seconds, 1 at least
 	Created   time.Time     // UTC, in milliseconds; given by AddPhone
 	Changed   time.Time     // UTC, in milliseconds; given by AddPhone and SetPhone
 }
 
 const selectPhones = `
-	SELECT extension, name, digest_md5, digest_sha256, dial_out, no_answer, created, changed FROM phones `
+	SELECT extension, name, digest_md5, digest_sha256, allow_out, max_out_calls, max_out_per_day, no_answer, created, changed
+	FROM phones `
 
 // Phones returns all phones, shorter extensions first.
 func (db *DB) Phones(ctx context.Context) ([]Phone, error) {
@@ -57,9 +59,11 @@ func (db *DB) AddPhone(ctx context.Context, phone Phone) error {
 		}
 		now := time.Now().UnixMilli()
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO phones (extension, name, digest_md5, digest_sha256, dial_out, no_answer, created, changed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			phone.Extension, phone.Name, phone.MD5, phone.SHA256, phone.DialOut, int64(phone.NoAnswer/time.Second), now, now)
+			INSERT INTO phones (extension, name, digest_md5, digest_sha256, allow_out, max_out_calls, max_out_per_day, no_answer,
+				created, changed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			phone.Extension, phone.Name, phone.MD5, phone.SHA256, phone.Outside.joined(), phone.Outside.AtOnce, phone.Outside.PerDay,
+			int64(phone.NoAnswer/time.Second), now, now)
 		return err
 	})
 	if err != nil {
@@ -82,9 +86,11 @@ func (db *DB) SetPhone(ctx context.Context, extension string, change func(*Phone
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `
-			UPDATE phones SET name = ?, digest_md5 = ?, digest_sha256 = ?, dial_out = ?, no_answer = ?, changed = ?
+			UPDATE phones SET name = ?, digest_md5 = ?, digest_sha256 = ?, allow_out = ?, max_out_calls = ?, max_out_per_day = ?,
+				no_answer = ?, changed = ?
 			WHERE extension = ?`,
-			phone.Name, phone.MD5, phone.SHA256, phone.DialOut, int64(phone.NoAnswer/time.Second), time.Now().UnixMilli(), extension)
+			phone.Name, phone.MD5, phone.SHA256, phone.Outside.joined(), phone.Outside.AtOnce, phone.Outside.PerDay,
+			int64(phone.NoAnswer/time.Second), time.Now().UnixMilli(), extension)
 		if err != nil || phone.SHA256 == before.SHA256 && phone.MD5 == before.MD5 {
 			return err
 		}
@@ -149,11 +155,14 @@ func scanPhones(rows *sql.Rows) ([]Phone, error) {
 	var phones []Phone
 	for rows.Next() {
 		var p Phone
+		var allowOut string
 		var noAnswer, created, changed int64
-		err := rows.Scan(&p.Extension, &p.Name, &p.MD5, &p.SHA256, &p.DialOut, &noAnswer, &created, &changed)
+		err := rows.Scan(&p.Extension, &p.Name, &p.MD5, &p.SHA256, &allowOut, &p.Outside.AtOnce, &p.Outside.PerDay, &noAnswer,
+			&created, &changed)
 		if err != nil {
 			return nil, err
 		}
+		p.Outside.Allow = strings.Fields(allowOut)
 		p.NoAnswer = time.Duration(noAnswer) * time.Second
 		p.Created, p.Changed = time.UnixMilli(created).UTC(), time.UnixMilli(changed).UTC()
 		phones = append(phones, p)

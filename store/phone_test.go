@@ -27,7 +27,7 @@ func TestPhoneSurvivesReopening(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "conclave.db")
 	db := open(t, file)
 	want := phoneOf("0200", "Früh")
-	want.DialOut, want.NoAnswer = true, 12*time.Second
+	want.Outside, want.NoAnswer = store.Outside{Allow: []string{"+49*", "!0900*"}, AtOnce: 3, PerDay: 40}, 12*time.Second
 	for _, p := range []store.Phone{want, phoneOf("21", "a")} {
 		if err := db.AddPhone(t.Context(), p); err != nil {
 			t.Fatal(err)
@@ -37,7 +37,7 @@ func TestPhoneSurvivesReopening(t *testing.T) {
 		t.Fatal(err)
 	}
 	phones, err := open(t, file).Phones(t.Context())
-	if err != nil || len(phones) != 2 || phones[0].Extension != "21" || phones[0].DialOut {
+	if err != nil || len(phones) != 2 || phones[0].Extension != "21" || len(phones[0].Outside.Allow) != 0 {
 		t.Fatalf("phones are %+v, %v", phones, err)
 	}
 	got := phones[1]
@@ -45,7 +45,7 @@ func TestPhoneSurvivesReopening(t *testing.T) {
 		t.Errorf("times are not set: %+v", got)
 	}
 	got.Created, got.Changed = want.Created, want.Changed
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("read back %+v, stored %+v", got, want)
 	}
 }
@@ -192,7 +192,7 @@ func TestNewPasswordEndsRegistrations(t *testing.T) {
 		}
 		return len(bindings)
 	}
-	if n := set(func(p *store.Phone) { p.Name, p.DialOut = "m", true }); n != 1 {
+	if n := set(func(p *store.Phone) { p.Name, p.Outside.Allow = "m", []string{"1*"} }); n != 1 {
 		t.Errorf("%d bindings after a new name, want 1", n)
 	}
 	if n := set(func(p *store.Phone) { p.SHA256, p.MD5 = strings.Repeat("2", 64), strings.Repeat("3", 32) }); n != 0 {

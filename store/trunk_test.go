@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +18,8 @@ func TestTrunksSurviveReopening(t *testing.T) {
 		t.Fatalf("new database: trunks %v, %v", trunks, err)
 	}
 	carrier := store.Trunk{Name: "carrier", Peer: "sip.example.com", Transport: "udp", User: "u", Password: "p:ä", Register: true,
-		Allow: []string{"203.0.113.0/24", "192.0.2.0/24", "192.0.2.0/24"}, DIDs: []string{"+49301234", "7"}}
+		Allow: []string{"203.0.113.0/24", "192.0.2.0/24", "192.0.2.0/24"}, DIDs: []string{"+49301234", "7"},
+		Outside: store.Outside{Allow: []string{"+49*", "!0900*"}, AtOnce: 3, PerDay: 0}, CallerID: "+49301234"}
 	for _, trunk := range []store.Trunk{carrier, {Name: "anna", Peer: "192.0.2.1:5070", Transport: "tcp", OpenRooms: true}} {
 		if err := db.AddTrunk(t.Context(), trunk); err != nil {
 			t.Fatal(err)
@@ -36,7 +38,7 @@ func TestTrunksSurviveReopening(t *testing.T) {
 		t.Errorf("trunk anna is %+v", anna)
 	}
 	if got.Peer != carrier.Peer || got.User != "u" || got.Password != "p:ä" || !got.Register || got.OpenRooms ||
-		!slices.Equal(got.Allow, []string{"192.0.2.0/24", "203.0.113.0/24"}) || !slices.Equal(got.DIDs, carrier.DIDs) {
+		!slices.Equal(got.Allow, []string{"192.0.2.0/24", "203.0.113.0/24"}) || !slices.Equal(got.DIDs, carrier.DIDs) || !reflect.DeepEqual(got.Outside, carrier.Outside) || got.CallerID != carrier.CallerID {
 		t.Errorf("trunk carrier is %+v", got)
 	}
 	if got.Created.IsZero() || !got.Created.Equal(got.Changed) {

@@ -35,6 +35,8 @@ import (
 //	POST   /v1/rooms/EXT/play            a WAV file to everybody in it: {"duration_s": 2.5}
 //	POST   /v1/rooms/EXT/record/start, stop
 //	                                     a recording of the conference: {"file": "confbridge-1000-1893456000.wav"}
+//	POST   /v1/rooms/EXT/invite          call somebody in: {"callee": "+4930123456", "moderator": false, "no_pin_needed": false};
+//	                                     an invitationLine in each line, until he is in or it comes to nothing; who goes cancels
 //	POST   /v1/rooms/EXT/members/WHO/mute, unmute, kick
 //	                                     WHO is a member's number, all, last or participants: {"changed": 1}
 //
@@ -153,6 +155,7 @@ func (c *control) routes() http.Handler {
 	c.routeStatus(mux)
 	c.routeOrders(mux)
 	c.routePhones(mux)
+	mux.HandleFunc("POST /v1/rooms/{ext}/invite", c.invite)
 	return mux
 }
 

@@ -28,6 +28,7 @@ type cli struct {
 	Calls      callsCmd      `cmd:"" help:"List the calls that are over."`
 	Record     recordCmd     `cmd:"" help:"Begin and end to record a conference."`
 	Recordings recordingsCmd `cmd:"" help:"List, show, export and remove recordings."`
+	Invite     inviteCmd     `cmd:"" help:"Call somebody into a room."`
 	Mute       muteCmd       `cmd:"" help:"Mute members."`
 	Unmute     unmuteCmd     `cmd:"" help:"Let muted members speak again."`
 	Kick       kickCmd       `cmd:"" help:"Put members out of a conference."`

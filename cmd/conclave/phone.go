@@ -24,8 +24,8 @@ type phoneAddCmd struct {
 	Ext      extension      `arg:"" help:"Number of the phone, and its user name."`
 	Name     string         `required:"" help:"Name of the phone."`
 	Password passwordSource `placeholder:"-|generated" default:"generated" help:"Read the password from standard input (-), or generate one (${default})."`
-	DialOut  bool           `name:"dial-out" help:"It may call outside numbers."`
 	NoAnswer ringTime       `name:"no-answer" placeholder:"SECONDS" default:"30" help:"How long it rings (${default})."`
+	outsideArgs
 }
 
 func (c *phoneAddCmd) Run(ctx context.Context, data dataDir) error {
@@ -34,6 +34,10 @@ func (c *phoneAddCmd) Run(ctx context.Context, data dataDir) error {
 	}
 	password, err := c.Password.read(os.Stdin)
 	if err != nil {
+		return fmt.Errorf("add phone %s: %w", c.Ext, err)
+	}
+	outside := store.Outside{AtOnce: store.PhoneOutsideAtOnce, PerDay: store.PhoneOutsidePerDay}
+	if err := c.applyOutside(&outside); err != nil {
 		return fmt.Errorf("add phone %s: %w", c.Ext, err)
 	}
 	digests := sip.DigestsOf(string(c.Ext), password)
@@ -50,7 +54,7 @@ func (c *phoneAddCmd) Run(ctx context.Context, data dataDir) error {
 		Name:      c.Name,
 		MD5:       digests.MD5,
 		SHA256:    digests.SHA256,
-		DialOut:   c.DialOut,
+		Outside:   outside,
 		NoAnswer:  c.NoAnswer.duration(),
 	})
 	if err != nil {
@@ -87,7 +91,7 @@ func (c *phoneListCmd) Run(ctx context.Context, data dataDir) error {
 	}
 	table := newTable(os.Stdout, "EXTENSION", "NAME", "REGISTERED", "USER AGENT", "EXPIRES", "ROUND TRIP", "DIALS OUT")
 	for _, v := range views {
-		extension, name, dialOut := v.Extension, v.Name, yesNo(v.DialOut)
+		extension, name, dialOut := v.Extension, v.Name, v.text()
 		for _, r := range v.places() {
 			row(table, extension, name, r.place, r.agent, r.expires, r.trip, dialOut)
 			extension, name, dialOut = "", "", ""
@@ -121,7 +125,8 @@ func (c *phoneShowCmd) Run(ctx context.Context, data dataDir) error {
 	}
 	table := newTable(os.Stdout, "extension", v.Extension)
 	row(table, "name", v.Name)
-	row(table, "dials out", yesNo(v.DialOut))
+	row(table, "dials out", v.text())
+	row(table, "out calls", v.limits())
 	row(table, "rings for", (time.Duration(v.NoAnswer) * time.Second).String())
 	row(table, "created", v.Created.Local().Format(time.DateTime))
 	row(table, "changed", v.Changed.Local().Format(time.DateTime))
@@ -137,13 +142,13 @@ type phoneSetCmd struct {
 	Ext      extension       `arg:"" help:"Number of the phone."`
 	Name     *string         `help:"New name."`
 	Password *passwordSource `placeholder:"-|generated" help:"Read a new password from standard input (-), or generate one. Where the phone has registered with the old one it is called no more."`
-	DialOut  *bool           `name:"dial-out" negatable:"" help:"It may call outside numbers, or not."`
 	NoAnswer *ringTime       `name:"no-answer" placeholder:"SECONDS" help:"How long it rings."`
+	outsideSetArgs
 }
 
 func (c *phoneSetCmd) Run(ctx context.Context, data dataDir) error {
-	if c.Name == nil && c.Password == nil && c.DialOut == nil && c.NoAnswer == nil {
-		return errors.New("nothing to set: give --name, --password, --dial-out, --no-dial-out or --no-answer")
+	if c.Name == nil && c.Password == nil && c.NoAnswer == nil && !c.given() {
+		return errors.New("nothing to set: give --name, --password, --no-answer, " + outsideFlags)
 	}
 	password := ""
 	if c.Password != nil {
@@ -165,13 +170,10 @@ func (c *phoneSetCmd) Run(ctx context.Context, data dataDir) error {
 			digests := sip.DigestsOf(phone.Extension, password)
 			phone.MD5, phone.SHA256 = digests.MD5, digests.SHA256
 		}
-		if c.DialOut != nil {
-			phone.DialOut = *c.DialOut
-		}
 		if c.NoAnswer != nil {
 			phone.NoAnswer = c.NoAnswer.duration()
 		}
-		return checkName(phone.Name)
+		return errors.Join(checkName(phone.Name), c.applyOutside(&phone.Outside))
 	})
 	if err != nil {
 		return err

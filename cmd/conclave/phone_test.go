@@ -37,11 +37,11 @@ func TestPhoneIsAddedListedShownChangedAndRemoved(t *testing.T) {
 	if password == nil {
 		t.Fatalf("phone add printed %q", added)
 	}
-	if out := run("a secret\nmore\n", "phone", "add", "21", "--name", "Bert", "--password", "-", "--dial-out", "--no-answer", "12").done(t); out != "phone 21 added\n" {
+	if out := run("a secret\nmore\n", "phone", "add", "21", "--name", "Bert", "--password", "-", "--allow-out", "+49*", "--allow-out", "!0049900*", "--no-answer", "12").done(t); out != "phone 21 added\n" {
 		t.Errorf("phone add with a password printed %q", out)
 	}
 	want := "EXTENSION  NAME  REGISTERED            USER AGENT  EXPIRES  ROUND TRIP  DIALS OUT\n" +
-		"21         Bert  no server is running                                   yes\n" +
+		"21         Bert  no server is running                                   +49* !+49900*\n" +
 		"200        Anna  no server is running                                   no\n"
 	if got := run("", "phone", "list").done(t); got != want {
 		t.Errorf("phone list:\n%swant:\n%s", got, want)
@@ -53,11 +53,11 @@ func TestPhoneIsAddedListedShownChangedAndRemoved(t *testing.T) {
 		}
 		return v
 	}
-	if v := show(); v.Name != "Bert" || !v.DialOut || v.NoAnswer != 12 || v.Places != nil {
+	if v := show(); v.Name != "Bert" || len(v.Allow) != 2 || v.AtOnce != 2 || v.PerDay != 100 || v.NoAnswer != 12 || v.Places != nil {
 		t.Errorf("phone 21 is %+v", v)
 	}
-	run("", "phone", "set", "21", "--name", "Carl", "--no-dial-out").done(t)
-	if v := show(); v.Name != "Carl" || v.DialOut || v.NoAnswer != 12 {
+	run("", "phone", "set", "21", "--name", "Carl", "--no-allow-out", "--max-out-calls", "0", "--max-out-per-day", "7").done(t)
+	if v := show(); v.Name != "Carl" || len(v.Allow) != 0 || v.AtOnce != 0 || v.PerDay != 7 || v.NoAnswer != 12 {
 		t.Errorf("phone 21 has become %+v", v)
 	}
 	if out := run("", "phone", "set", "21", "--password", "generated").done(t); !regexp.MustCompile(`^phone 21 changed, password [a-z2-7]{16}\n$`).MatchString(out) {
@@ -97,7 +97,11 @@ func TestBadPhonesAreRefused(t *testing.T) {
 		{"tab\tinside\n", []string{"add", "201", "--name", "n", "--password", "-"}, []string{"cannot be typed"}},
 		{strings.Repeat("x", 200), []string{"add", "201", "--name", "n", "--password", "-"}, []string{"more than 128"}},
 		{"", []string{"add", "201", "--name", "n", "--no-answer", "4"}, []string{"--no-answer", "5 to 300"}},
-		{"", []string{"set", "200"}, []string{"nothing to set", "--no-dial-out"}},
+		{"", []string{"add", "201", "--name", "n", "--allow-out", "49x", "--allow-out", "+"}, []string{"201", `"49x"`, `"+"`, "would be right"}},
+		{"", []string{"add", "201", "--name", "n", "--allow-out", "sip:*@example.com"}, []string{"201", "numbers only"}},
+		{"", []string{"set", "200", "--max-out-calls=-1"}, []string{"200", "--max-out-calls", "0 for no limit"}},
+		{"", []string{"set", "200", "--max-out-per-day", "x"}, []string{"--max-out-per-day"}},
+		{"", []string{"set", "200"}, []string{"nothing to set", "--no-allow-out"}},
 		{"", []string{"set", "200", "--name", "\x1b[2J"}, []string{"cannot be printed"}},
 		{"", []string{"set", "201", "--name", "n"}, []string{"201", "no such phone"}},
 		{"", []string{"show", "201"}, []string{"201", "no such phone"}},

@@ -12,13 +12,13 @@ import (
 
 // phoneView is a phone as it is shown.
 type phoneView struct {
-	Extension string             `json:"extension"`
-	Name      string             `json:"name"`
-	DialOut   bool               `json:"dial_out"`
-	NoAnswer  int                `json:"no_answer_s"`
-	Created   time.Time          `json:"created"`
-	Changed   time.Time          `json:"changed"`
-	Places    []sip.Registration `json:"registrations"` // null where no server runs that could tell
+	Extension string `json:"extension"`
+	Name      string `json:"name"`
+	NoAnswer  int    `json:"no_answer_s"`
+	outsideView
+	Created time.Time          `json:"created"`
+	Changed time.Time          `json:"changed"`
+	Places  []sip.Registration `json:"registrations"` // null where no server runs that could tell
 }
 
 // viewPhones adds to phones where they have registered, if a server runs.
@@ -31,7 +31,7 @@ func viewPhones(ctx context.Context, data dataDir, phones []store.Phone) ([]phon
 	}
 	views := make([]phoneView, 0, len(phones))
 	for _, p := range phones {
-		v := phoneView{Extension: p.Extension, Name: p.Name, DialOut: p.DialOut, NoAnswer: int(p.NoAnswer / time.Second),
+		v := phoneView{Extension: p.Extension, Name: p.Name, NoAnswer: int(p.NoAnswer / time.Second), outsideView: viewOutside(p.Outside),
 			Created: p.Created, Changed: p.Changed}
 		if running {
 			v.Places = []sip.Registration{}

@@ -169,6 +169,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	if err := loadTrunks(ctx, db, server, log); err != nil {
 		return errors.Join(err, shutDown(server, house))
 	}
+	house.SetCallOut(server.CallOut)
 	reloadPhones := func(ctx context.Context) error {
 		loading.Lock()
 		defer loading.Unlock()

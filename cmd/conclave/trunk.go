@@ -36,6 +36,8 @@ type trunkAddCmd struct {
 	DID       []string `name:"did" sep:"none" placeholder:"PREFIX" help:"What its numbers begin with before the extension, as in +49301234; may be repeated."`
 	Register  bool     `help:"Register with the peer."`
 	OpenRooms bool     `negatable:"" default:"true" help:"Let its callers into rooms without a PIN, which is the default."`
+	CallerID  string   `name:"caller-id" placeholder:"NUMBER" help:"Number that those are shown who are called; without it that of who calls, behind the DID block."`
+	outsideArgs
 }
 
 func (c *trunkAddCmd) Run(ctx context.Context, data dataDir) error {
@@ -43,9 +45,14 @@ func (c *trunkAddCmd) Run(ctx context.Context, data dataDir) error {
 	if err != nil {
 		return err
 	}
+	outside := store.Outside{AtOnce: store.TrunkOutsideAtOnce, PerDay: store.TrunkOutsidePerDay}
+	if err := c.applyOutside(&outside); err != nil {
+		return fmt.Errorf("add trunk: %w", err)
+	}
 	trunk, err := sip.NormalizeTrunk(store.Trunk{
 		Name: c.Name, Peer: c.Peer, Transport: c.Transport, TLS: c.apply(store.TrunkTLS{}), User: c.User, Password: password,
 		Allow: c.Allow, DIDs: c.DID, Register: c.Register, OpenRooms: c.OpenRooms,
+		Outside: outside, CallerID: c.CallerID,
 	})
 	if err != nil {
 		return fmt.Errorf("add trunk: %w", err)
@@ -79,12 +86,15 @@ type trunkSetCmd struct {
 	NoDID     bool     `name:"no-did" xor:"did" help:"Take numbers as they are dialled."`
 	Register  *bool    `negatable:"" help:"Register with the peer, or not."`
 	OpenRooms *bool    `negatable:"" help:"Let its callers into rooms without a PIN, or not."`
+	CallerID  *string  `name:"caller-id" placeholder:"NUMBER" help:"Number that those are shown who are called; empty: that of who calls, behind the DID block."`
+	outsideSetArgs
 }
 
 func (c *trunkSetCmd) Run(ctx context.Context, data dataDir) error {
 	if c.Peer == nil && c.Transport == nil && c.trunkTLSFlags == (trunkTLSFlags{}) && c.User == nil && c.Password == nil && !c.NoUser && len(c.Allow) == 0 && !c.NoAllow &&
-		len(c.DID) == 0 && !c.NoDID && c.Register == nil && c.OpenRooms == nil {
-		return errors.New("nothing to set: give --peer, --transport, --tls-ca, --tls-client-cert, --user, --password, --allow, --did, --register, --open-rooms or their --no- forms")
+		len(c.DID) == 0 && !c.NoDID && c.Register == nil && c.OpenRooms == nil && c.CallerID == nil && !c.given() {
+		return errors.New("nothing to set: give --peer, --transport, --tls-ca, --tls-client-cert, --user, --password, --allow, --did, --register, " +
+			"--open-rooms or their --no- forms, --caller-id, " + outsideFlags)
 	}
 	if c.Password != nil {
 		password, err := readPassword(*c.Password)
@@ -108,7 +118,7 @@ func (c *trunkSetCmd) Run(ctx context.Context, data dataDir) error {
 // change makes of a trunk what is given.
 func (c *trunkSetCmd) change(trunk *store.Trunk) error {
 	wanted := *trunk
-	for given, field := range map[*string]*string{c.Peer: &wanted.Peer, c.Transport: &wanted.Transport, c.User: &wanted.User, c.Password: &wanted.Password} {
+	for given, field := range map[*string]*string{c.Peer: &wanted.Peer, c.Transport: &wanted.Transport, c.User: &wanted.User, c.Password: &wanted.Password, c.CallerID: &wanted.CallerID} {
 		if given != nil {
 			*field = *given
 		}
@@ -131,6 +141,9 @@ func (c *trunkSetCmd) change(trunk *store.Trunk) error {
 	}
 	if c.OpenRooms != nil {
 		wanted.OpenRooms = *c.OpenRooms
+	}
+	if err := c.applyOutside(&wanted.Outside); err != nil {
+		return err
 	}
 	wanted, err := sip.NormalizeTrunk(wanted)
 	if err == nil {

@@ -15,21 +15,23 @@ import (
 
 // trunkView is a trunk as it is shown, never with its password.
 type trunkView struct {
-	Name        string          `json:"name"`
-	Peer        string          `json:"peer"`
-	Transport   string          `json:"transport"`
-	TLSCA       string          `json:"tls_ca,omitempty"`
-	TLSCert     string          `json:"tls_client_cert,omitempty"`
-	TLSKey      string          `json:"tls_client_key,omitempty"`
-	User        string          `json:"user,omitempty"`
-	HasPassword bool            `json:"has_password"`
-	Allow       []string        `json:"allow"`
-	DIDs        []string        `json:"did"`
-	Register    bool            `json:"register"`
-	OpenRooms   bool            `json:"open_rooms"`
-	Created     time.Time       `json:"created"`
-	Changed     time.Time       `json:"changed"`
-	State       *sip.TrunkState `json:"state,omitempty"` // nil where no server runs
+	Name        string   `json:"name"`
+	Peer        string   `json:"peer"`
+	Transport   string   `json:"transport"`
+	TLSCA       string   `json:"tls_ca,omitempty"`
+	TLSCert     string   `json:"tls_client_cert,omitempty"`
+	TLSKey      string   `json:"tls_client_key,omitempty"`
+	User        string   `json:"user,omitempty"`
+	HasPassword bool     `json:"has_password"`
+	Allow       []string `json:"allow"`
+	DIDs        []string `json:"did"`
+	Register    bool     `json:"register"`
+	OpenRooms   bool     `json:"open_rooms"`
+	CallerID    string   `json:"caller_id,omitempty"`
+	outsideView
+	Created time.Time       `json:"created"`
+	Changed time.Time       `json:"changed"`
+	State   *sip.TrunkState `json:"state,omitempty"` // nil where no server runs
 }
 
 type trunkListCmd struct {
@@ -87,6 +89,9 @@ func (v trunkView) show(asJSON bool) error {
 	row(table, "allow", strings.Join(v.Allow, " "))
 	row(table, "DID blocks", strings.Join(v.DIDs, " "))
 	row(table, "open rooms", yesNo(v.OpenRooms))
+	row(table, "allow out", v.text())
+	row(table, "out calls", v.limits())
+	row(table, "caller ID", v.CallerID)
 	row(table, "created", v.Created.Local().Format(time.DateTime))
 	row(table, "changed", v.Changed.Local().Format(time.DateTime))
 	fmt.Fprintf(table, "registered\t%s\n", escape(v.registered(now), longestLine))
@@ -117,7 +122,8 @@ func viewTrunks(ctx context.Context, data dataDir) ([]trunkView, error) {
 	for _, t := range trunks {
 		v := trunkView{Name: t.Name, Peer: t.Peer, Transport: t.Transport,
 			TLSCA: t.TLS.CA, TLSCert: t.TLS.Certificate, TLSKey: t.TLS.Key, User: t.User, HasPassword: t.Password != "", Allow: t.Allow,
-			DIDs: t.DIDs, Register: t.Register, OpenRooms: t.OpenRooms, Created: t.Created, Changed: t.Changed}
+			DIDs: t.DIDs, Register: t.Register, OpenRooms: t.OpenRooms, CallerID: t.CallerID, outsideView: viewOutside(t.Outside),
+			Created: t.Created, Changed: t.Changed}
 		for i := range states {
 			if states[i].Name == t.Name {
 				v.State = &states[i]

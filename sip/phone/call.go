@@ -112,7 +112,7 @@ func (c *Call) dial() {
 	if err == nil && res.StatusCode == 401 && c.options.Password != "" {
 		c.mu.Lock()
 		invite = c.newInvite()
-		err = authorize(invite, res, c.options.From, c.options.Password, "")
+		err = authorize(invite, res, c.options.User, c.options.Password, "")
 		c.invite = invite
 		c.mu.Unlock()
 		if err == nil {

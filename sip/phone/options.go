@@ -14,8 +14,10 @@ const NoEvents = -1
 type Options struct {
 	// From is the user part of the caller's address; empty is "phone".
 	From string
-	// Password answers the challenge of the INVITE, as From; empty: it is not answered.
+	// Password answers the challenge of the INVITE, as User; empty: it is not answered.
 	Password string
+	// User is whom the password is of; empty is From.
+	User string
 	// Codecs are offered in this order; empty is PCMU, PCMA.
 	Codecs []Codec
 	// PayloadTypes gives codecs payload types other than their static ones.
@@ -83,6 +85,9 @@ const (
 func (o Options) withDefaults() Options {
 	if o.From == "" {
 		o.From = "phone"
+	}
+	if o.User == "" {
+		o.User = o.From
 	}
 	if len(o.Codecs) == 0 {
 		o.Codecs = []Codec{PCMU, PCMA}

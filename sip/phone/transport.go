@@ -116,6 +116,12 @@ func (p *Phone) sentBy(server string) (netip.AddrPort, error) {
 	return netip.ParseAddrPort(local.String())
 }
 
+// Address is where calls over UDP reach the phone.
+func (p *Phone) Address() netip.AddrPort {
+	at, _ := p.sentBy("")
+	return at
+}
+
 func (p *Phone) send(m outgoing) error {
 	if p.transport != "udp" {
 		conn, err := p.connection(m.server)
