@@ -151,3 +151,20 @@ func BenchmarkOpus(b *testing.B) {
 		}
 	})
 }
+
+func FuzzOpus(f *testing.F) {
+	codec := opusCodec(f)
+	for _, p := range opusPackets(f, codec, tone.Make(16000, 437, -12, 3200)) {
+		f.Add(p)
+	}
+	f.Add([]byte{9<<3 | 3})
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		n, dst := codec.Samples(payload), make([]int16, 16000/1000*120)
+		if n < 0 || n > len(dst) {
+			t.Fatalf("%d samples", n)
+		}
+		if got := codec.NewDecoder().Decode(dst, payload); got != 0 && got != n {
+			t.Fatalf("%d samples are decoded, %d were told", got, n)
+		}
+	})
+}

@@ -1,7 +1,9 @@
 package mixer
 
 import (
+	"runtime"
 	"testing"
+	"time"
 
 	"conclave/media"
 	"conclave/media/tone"
@@ -117,5 +119,40 @@ func TestWideBandCodecCarries7kHz(t *testing.T) {
 		}
 		c.release(talker)
 		c.release(ear)
+	}
+}
+
+func TestTickOfAllCodecsAllocatesNothing(t *testing.T) {
+	c := newClockwork(t, 1, 600)
+	conf := c.engine.NewConference("x")
+	for i, codec := range media.Codecs() {
+		c.phoneOf(conf, codec, tone.NewSine(codec.SampleRate(), 437+100*float64(i), -20), -1)
+		c.phoneOf(conf, codec, nil, -1)
+	}
+	for _, p := range c.phones {
+		p.seat.Enter()
+	}
+	c.run(60)
+	w := c.engine.workers[0]
+	var before, after runtime.MemStats
+	allocated := uint64(0)
+	for range 100 {
+		for _, p := range c.phones {
+			p.send()
+		}
+		runtime.ReadMemStats(&before)
+		for range slots {
+			at := c.time
+			at.Tick, at.Wall = c.turn/slots, time.Now().UnixNano()
+			w.tick(c.turn, at)
+			c.turn++
+			c.time.Now += int64(slotTime)
+		}
+		runtime.ReadMemStats(&after)
+		allocated += after.Mallocs - before.Mallocs
+		w.events.drain()
+	}
+	if allocated > 20 { // the test itself, or the runtime, may
+		t.Errorf("%d allocations in 100 ticks", allocated)
 	}
 }
