@@ -11,17 +11,19 @@ import (
 
 // benchCmd measures a server of its own on this machine.
 type benchCmd struct {
-	Members        int               `default:"500" placeholder:"N" help:"Members in all rooms together (${default})."`
-	Rooms          int               `default:"1" placeholder:"R" help:"Rooms that the members are spread over (${default})."`
-	Talkers        int               `default:"3" placeholder:"K" help:"Members in each room that talk; the others are faint noise (${default})."`
-	Option         map[string]string `short:"o" mapsep:"none" placeholder:"OPTION=VALUE" help:"Set an option of the rooms; may be repeated."`
-	Codec          string            `default:"pcmu" enum:"pcmu,g722" placeholder:"NAME" help:"What the members speak: pcmu, or g722 in wide band (${default})."`
-	Seconds        int               `default:"20" placeholder:"S" help:"How long to measure, before the comparison with the floor (${default})."`
-	ServerCPUs     cpuList           `name:"server-cpus" placeholder:"LIST" help:"CPUs of the server, such as 1 or 2-3; the callers have the others. Without it, the last one."`
-	CallsPerSecond int               `placeholder:"N" help:"Calls beside the members that come and go in each second."`
-	Record         bool              `help:"Measure what recording all rooms costs, and not the floor; with -o record_tracks=yes each member has a track."`
-	Delay          bool              `help:"Measure the delay from mouth to ear that the server adds; no floor."`
-	JSON           bool              `name:"json" help:"Print JSON."`
+	Members            int               `default:"500" placeholder:"N" help:"Members in all rooms together (${default})."`
+	Rooms              int               `default:"1" placeholder:"R" help:"Rooms that the members are spread over (${default})."`
+	Talkers            int               `default:"3" placeholder:"K" help:"Members in each room that talk; the others are faint noise (${default})."`
+	Option             map[string]string `short:"o" mapsep:"none" placeholder:"OPTION=VALUE" help:"Set an option of the rooms; may be repeated."`
+	Codec              string            `default:"pcmu" enum:"pcmu,g722" placeholder:"NAME" help:"What the members speak: pcmu, or g722 in wide band (${default})."`
+	Seconds            int               `default:"20" placeholder:"S" help:"How long to measure, before the comparison with the floor (${default})."`
+	ServerCPUs         cpuList           `name:"server-cpus" placeholder:"LIST" help:"CPUs of the server, such as 1 or 2-3; the callers have the others. Without it, the last one."`
+	CallsPerSecond     int               `placeholder:"N" help:"Calls beside the members that come and go in each second."`
+	Phones             int               `placeholder:"N" help:"Phones that register beside the members, and are counted after a restart; no floor."`
+	RegistersPerSecond int               `placeholder:"N" help:"Registrations of all phones together in each second, each with a challenge."`
+	Record             bool              `help:"Measure what recording all rooms costs, and not the floor; with -o record_tracks=yes each member has a track."`
+	Delay              bool              `help:"Measure the delay from mouth to ear that the server adds; no floor."`
+	JSON               bool              `name:"json" help:"Print JSON."`
 }
 
 // Run prints the report.
@@ -31,18 +33,20 @@ func (c *benchCmd) Run(ctx context.Context) error {
 		return fmt.Errorf("find this program: %w", err)
 	}
 	report, err := bench.Run(ctx, bench.Config{
-		Program:        program,
-		Members:        c.Members,
-		Rooms:          c.Rooms,
-		Talkers:        c.Talkers,
-		Codec:          c.Codec,
-		Options:        c.Option,
-		Length:         time.Duration(c.Seconds) * time.Second,
-		ServerCPUs:     c.ServerCPUs,
-		CallsPerSecond: c.CallsPerSecond,
-		Record:         c.Record,
-		Delay:          c.Delay,
-		Progress:       os.Stderr,
+		Program:            program,
+		Members:            c.Members,
+		Rooms:              c.Rooms,
+		Talkers:            c.Talkers,
+		Codec:              c.Codec,
+		Options:            c.Option,
+		Length:             time.Duration(c.Seconds) * time.Second,
+		ServerCPUs:         c.ServerCPUs,
+		CallsPerSecond:     c.CallsPerSecond,
+		Phones:             c.Phones,
+		RegistersPerSecond: c.RegistersPerSecond,
+		Record:             c.Record,
+		Delay:              c.Delay,
+		Progress:           os.Stderr,
 	})
 	if err != nil {
 		return err

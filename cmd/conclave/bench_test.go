@@ -48,11 +48,26 @@ func TestBenchMeasuresWhatRecordingCosts(t *testing.T) {
 	}
 }
 
+func TestBenchHasPhonesRegisterAndCountsThemAfterARestart(t *testing.T) {
+	r := conclave(t, nil, "bench", "--members", "4", "--talkers", "1", "--seconds", "2", "--phones", "30", "--registers-per-second", "30", "--json")
+	if r.code != 0 {
+		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	}
+	var report bench.Report
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	if g := report.Registering; g.Phones != 30 || g.Placed != 60 || g.Failed != 0 || g.Took.Count != 60 || g.Kept != 30 {
+		t.Errorf("%+v", g)
+	}
+}
+
 func TestBenchNamesWhatItCannotMeasure(t *testing.T) {
 	for _, tt := range []struct{ args, words []string }{
 		{[]string{"--members", "2", "--rooms", "3"}, []string{"2 members do not fill 3 rooms"}},
 		{[]string{"--members", "0"}, []string{"at least one member"}},
 		{[]string{"--codec", "g729"}, []string{"--codec", `"g729"`, "g722"}},
+		{[]string{"--phones", "5"}, []string{"--registers-per-second"}},
 		{[]string{"--seconds", "0"}, []string{"too short"}},
 		{[]string{"-o", "agc=perhaps"}, []string{"agc", `"perhaps"`, "yes or no"}},
 		{[]string{"--server-cpus", "one"}, []string{`"one"`, "2-3"}},

@@ -20,18 +20,20 @@ import (
 
 // Config is what is to be measured.
 type Config struct {
-	Program        string            // the conclave program, for the server and the floor
-	Members        int               // in all rooms together
-	Rooms          int               // they are spread over
-	Talkers        int               // in each room
-	Codec          string            // "pcmu" or "g722", of all members
-	Options        map[string]string // of the rooms, beside quiet=yes
-	Length         time.Duration     // of the time measured; the comparison with the floor comes after it
-	ServerCPUs     []int             // empty: the last one
-	CallsPerSecond int               // that come and go beside the members in the time measured
-	Record         bool              // measure what recording all rooms costs, and not the floor
-	Delay          bool              // measure the delay from mouth to ear, and not the floor
-	Progress       io.Writer         // tells what is being done
+	Program            string            // the conclave program, for the server and the floor
+	Members            int               // in all rooms together
+	Rooms              int               // they are spread over
+	Talkers            int               // in each room
+	Codec              string            // "pcmu" or "g722", of all members
+	Options            map[string]string // of the rooms, beside quiet=yes
+	Length             time.Duration     // of the time measured; the comparison with the floor comes after it
+	ServerCPUs         []int             // empty: the last one
+	CallsPerSecond     int               // that come and go beside the members in the time measured
+	Phones             int               // that register in the time measured; there is no floor then
+	RegistersPerSecond int               // of all phones together
+	Record             bool              // measure what recording all rooms costs, and not the floor
+	Delay              bool              // measure the delay from mouth to ear, and not the floor
+	Progress           io.Writer         // tells what is being done
 }
 
 const (
@@ -74,6 +76,8 @@ func newBench(c Config) (*bench, error) {
 	switch {
 	case c.Members < 1 || c.Rooms < 1 || c.Talkers < 0 || c.CallsPerSecond < 0:
 		return nil, errors.New("at least one member and one room are needed, and no number may be negative")
+	case c.checkPhones() != nil:
+		return nil, c.checkPhones()
 	case c.Members < c.Rooms:
 		return nil, fmt.Errorf("%d members do not fill %d rooms", c.Members, c.Rooms)
 	case c.Codec != "pcmu" && c.Codec != "g722":

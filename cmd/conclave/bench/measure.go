@@ -79,7 +79,7 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	if b.CallsPerSecond > 0 {
 		rooms++ // visitors have the last one to themselves
 	}
-	server, err := startServer(ctx, b.Program, b.server, rooms, b.Options)
+	server, err := startServer(ctx, b.Program, b.server, rooms, b.Options, b.Phones)
 	if err != nil {
 		return err
 	}
@@ -109,12 +109,13 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 		return err
 	}
 	fmt.Fprintf(b.Progress, "server: measuring for %v\n", b.Length)
-	var visiting sync.WaitGroup
-	var visitErr error
-	visiting.Go(func() { report.Visits, visitErr = b.visits(ctx, ph, server) })
+	var beside sync.WaitGroup
+	var visitErr, registerErr error
+	beside.Go(func() { report.Visits, visitErr = b.visits(ctx, ph, server) })
+	beside.Go(func() { report.Registering, registerErr = b.registering(ctx, ph, server) })
 	spent, err := crowd.measure(ctx, pid, b.Length)
-	visiting.Wait()
-	if err := errors.Join(err, visitErr); err != nil {
+	beside.Wait()
+	if err := errors.Join(err, visitErr, registerErr); err != nil {
 		return err
 	}
 	stats, err := server.stats(ctx)
@@ -129,7 +130,7 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 			return fmt.Errorf("measure the cost of recording: %w", err)
 		}
 		report.record(recorded)
-	case !b.Delay && b.CallsPerSecond == 0:
+	case !b.Delay && b.CallsPerSecond == 0 && b.Phones == 0:
 		compared, err := b.compare(ctx, server.command.Process, crowd)
 		if err != nil {
 			return fmt.Errorf("compare with the floor: %w", err)
@@ -138,6 +139,11 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	}
 	crowd.finish()
 	report.fill(b, crowd, spent, empty, stats)
+	if b.Phones > 0 {
+		if err := b.restart(ctx, server, &report.Registering); err != nil {
+			return fmt.Errorf("restart the server: %w", err)
+		}
+	}
 	return nil
 }
 

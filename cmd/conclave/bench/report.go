@@ -65,10 +65,11 @@ type Report struct {
 	// happens the machine is too slow, or busy with other things, for the figures to mean much.
 	ClientMissed int64 `json:"client_missed"`
 
-	Hearing *Hearing `json:"hearing,omitempty"`
-	Delay   *Delay   `json:"delay,omitempty"`
-	Visits  Visits   `json:"visits"`
-	Log     string   `json:"server_log,omitempty"` // its warnings
+	Hearing     *Hearing    `json:"hearing,omitempty"`
+	Delay       *Delay      `json:"delay,omitempty"`
+	Visits      Visits      `json:"visits"`
+	Registering Registering `json:"registering"`
+	Log         string      `json:"server_log,omitempty"` // its warnings
 }
 
 func microseconds(d time.Duration) float64 { return math.Round(float64(d)/100) / 10 }
@@ -77,7 +78,7 @@ func microseconds(d time.Duration) float64 { return math.Round(float64(d)/100) /
 func (r *Report) fill(b *bench, crowd *crowd, spent cost, empty int64, stats mixer.EngineStats) {
 	r.Server = microseconds(spent.perParticipantSecond(b.Members))
 	r.RSS, r.RSSGrowth = spent.after, spent.after-spent.before
-	if b.CallsPerSecond == 0 { // else it is not the members' alone
+	if b.CallsPerSecond == 0 && b.Phones == 0 { // else it is not the members' alone
 		r.RSSPerLeg = (spent.after - empty) / int64(b.Members)
 	}
 	r.Clockwork = stats
@@ -167,6 +168,13 @@ func (r *Report) Write(out io.Writer) error {
 		if v.Failure != "" {
 			line("first failure", "%s", v.Failure)
 		}
+	}
+	if g := r.Registering; g.Placed > 0 {
+		line("registrations", "%d placed by %d phones, %d failed, %.0f per second; first REGISTER to 200: %v", g.Placed, g.Phones, g.Failed, g.Rate, g.Took)
+		if g.Failure != "" {
+			line("first failure", "%s", g.Failure)
+		}
+		line("after a restart", "%d of %d phones are registered; it took %v", g.Kept, g.Phones, g.Restart.Round(time.Millisecond))
 	}
 	if r.Log != "" {
 		line("server's warnings", "%s", r.Log)

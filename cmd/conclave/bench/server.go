@@ -23,7 +23,9 @@ import (
 
 // serverProcess is the server under test, with a data directory of its own.
 type serverProcess struct {
-	command *exec.Cmd
+	program string
+	cpus    []int
+	command *exec.Cmd // nil: it does not run
 	data    string
 	log     *os.File
 	sip     string // its UDP listener, host:port
@@ -35,9 +37,9 @@ const firstExtension = 1000
 
 func extension(room int) string { return strconv.Itoa(firstExtension + room) }
 
-// startServer starts the server with so many open rooms that have these options.
-func startServer(ctx context.Context, program string, cpus []int, rooms int, options map[string]string) (_ *serverProcess, err error) {
-	s := new(serverProcess)
+// startServer starts the server with so many open rooms that have these options, and so many phones.
+func startServer(ctx context.Context, program string, cpus []int, rooms int, options map[string]string, phones int) (_ *serverProcess, err error) {
+	s := &serverProcess{program: program, cpus: cpus, sip: "127.0.0.1:0"}
 	if s.data, err = os.MkdirTemp("", "conclave-bench-"); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)
 	}
@@ -49,44 +51,52 @@ func startServer(ctx context.Context, program string, cpus []int, rooms int, opt
 	if err := addRooms(ctx, filepath.Join(s.data, "conclave.db"), rooms, options); err != nil {
 		return s, err
 	}
+	if err := addPhones(ctx, filepath.Join(s.data, "conclave.db"), phones); err != nil {
+		return s, err
+	}
 	if s.log, err = os.Create(filepath.Join(s.data, "log")); err != nil {
 		return s, fmt.Errorf("start the server: %w", err)
 	}
-	files, err := fileLimit()
-	if err != nil {
-		return s, err
-	}
-	// As many ports as the server may open, for some are taken by others and some rest; below
-	// those that the system gives to the callers.
-	const firstPort, lastPort, otherFiles = 10000, 32767, 300
-	ports := fmt.Sprintf("%d-%d", firstPort, min(lastPort, firstPort+files-otherFiles))
-	s.command = exec.Command(program, "serve", "--data", s.data, "--sip", "udp://127.0.0.1:0", "--guests", "all",
-		"--rtp-ports", ports, "--workers", strconv.Itoa(len(cpus)), "--log-level", "warn", "--drain-time", "0s")
-	s.command.Stderr = s.log
-	out, err := s.command.StdoutPipe()
-	if err != nil {
-		return s, fmt.Errorf("start the server: %w", err)
-	}
-	if err := startOn(cpus, s.command); err != nil {
-		s.command = nil
-		return s, err
-	}
-	// The line is written once all listeners are open.
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return s, fmt.Errorf("wait for the server to be ready: %w; its log:\n%s", err, s.logged())
-	}
-	listener := regexp.MustCompile(`ready.*udp://([^\s,]+)`).FindStringSubmatch(line)
-	if listener == nil {
-		return s, fmt.Errorf("wait for the server to be ready: no listener in %q", line)
-	}
-	s.sip = listener[1]
 	s.control.Timeout = 10 * time.Second
 	s.control.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", filepath.Join(s.data, "run", "conclave.sock"))
 	}}
-	return s, nil
+	return s, s.start()
+}
+
+// start starts the process, and after end starts it again where it was.
+func (s *serverProcess) start() error {
+	files, err := fileLimit()
+	if err != nil {
+		return err
+	}
+	// As many ports as the server may open, for some are taken by others and some rest; below
+	// those that the system gives to the callers.
+	const firstPort, lastPort, otherFiles = 10000, 32767, 300
+	ports := fmt.Sprintf("%d-%d", firstPort, min(lastPort, firstPort+files-otherFiles))
+	s.command = exec.Command(s.program, "serve", "--data", s.data, "--sip", "udp://"+s.sip, "--guests", "all",
+		"--rtp-ports", ports, "--workers", strconv.Itoa(len(s.cpus)), "--log-level", "warn", "--drain-time", "0s")
+	s.command.Stderr = s.log
+	out, err := s.command.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("start the server: %w", err)
+	}
+	if err := startOn(s.cpus, s.command); err != nil {
+		s.command = nil
+		return err
+	}
+	// The line is written once all listeners are open.
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("wait for the server to be ready: %w; its log:\n%s", err, s.logged())
+	}
+	listener := regexp.MustCompile(`ready.*udp://([^\s,]+)`).FindStringSubmatch(line)
+	if listener == nil {
+		return fmt.Errorf("wait for the server to be ready: no listener in %q", line)
+	}
+	s.sip = listener[1]
+	return nil
 }
 
 // addRooms fills a new database. The rooms are quiet, unless options say otherwise: no tone or prompt comes between.
@@ -148,19 +158,27 @@ func (s *serverProcess) logged() string {
 	return string(text[:min(most, len(text))])
 }
 
-// close ends the server in order and removes its data.
-func (s *serverProcess) close() error {
-	var err error
-	if s.command != nil {
-		if err = s.command.Process.Signal(syscall.SIGTERM); err == nil {
-			stuck := time.AfterFunc(30*time.Second, func() { s.command.Process.Kill() })
-			err = s.command.Wait()
-			stuck.Stop()
-		}
-		if err != nil {
-			err = fmt.Errorf("server: %w; its log:\n%s", err, s.logged())
-		}
+// end ends the server in order.
+func (s *serverProcess) end() error {
+	if s.command == nil {
+		return nil
 	}
+	err := s.command.Process.Signal(syscall.SIGTERM)
+	if err == nil {
+		stuck := time.AfterFunc(30*time.Second, func() { s.command.Process.Kill() })
+		err = s.command.Wait()
+		stuck.Stop()
+	}
+	s.command = nil
+	if err != nil {
+		return fmt.Errorf("server: %w; its log:\n%s", err, s.logged())
+	}
+	return nil
+}
+
+// close ends the server and removes its data.
+func (s *serverProcess) close() error {
+	err := s.end()
 	if s.log != nil {
 		s.log.Close()
 	}
