@@ -130,16 +130,17 @@ func (h *House) goesOn(number string) bool {
 // own, and returns at once. The conversation is over soon after ctx is, or when it comes to
 // an end by itself; then the call is hung up, if it has not been, and the visit is done.
 func (h *House) Receive(ctx context.Context, room Room, call Call) *Visit {
-	return h.receive(ctx, room, call, nil)
+	return h.receive(ctx, room, call, nil, nil)
 }
 
 // ReceiveInvited does so with a call that the room has made: who has answered is told which room calls, and joins by
 // pressing 1.
 func (h *House) ReceiveInvited(ctx context.Context, room Room, call Call, invitation Invitation) *Visit {
-	return h.receive(ctx, room, call, &invitation)
+	return h.receive(ctx, room, call, &invitation, nil)
 }
 
-func (h *House) receive(ctx context.Context, room Room, call Call, invitation *Invitation) *Visit {
+// receive does so with whoever was invited, and in the place of another visit, if before is one.
+func (h *House) receive(ctx context.Context, room Room, call Call, invitation *Invitation, before *Visit) *Visit {
 	log := h.log.With("call", call.ID(), "room", room.Extension)
 	caller := call.Caller()
 	log.Info("caller received", "number", caller.Number, "address", caller.Address)
@@ -156,8 +157,10 @@ func (h *House) receive(ctx context.Context, room Room, call Call, invitation *I
 		line:       newLine(own, keypad),
 		roomVoice:  all,
 		joined:     make(chan struct{}),
+		before:     before,
 		done:       make(chan struct{}),
 	}
+	ctx, visit.end = context.WithCancelCause(ctx)
 	h.visits.Add(1)
 	go visit.run(ctx)
 	return visit

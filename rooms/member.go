@@ -20,6 +20,7 @@ type member struct {
 	seat    *mixer.Seat
 	line    *line
 	since   time.Time
+	until   time.Time      // when his time is over; zero: it is not bounded
 	name    []*media.Sound // what the others hear of him when he comes and goes; nil: nothing
 
 	standing

@@ -30,6 +30,7 @@ type Visit struct {
 	roomVoice  *Voice // of what is said to all; the caller's own is the line's
 	seat       *mixer.Seat
 	end        context.CancelCauseFunc // ends the conversation
+	before     *Visit                  // whose place is taken over; nil: nobody's
 	member     atomic.Pointer[member]  // nil before he is admitted
 
 	result string
@@ -82,7 +83,6 @@ func (v *Visit) run(ctx context.Context) {
 	defer v.house.visits.Done()
 	defer close(v.done)
 	defer v.house.vacate(v.conference)
-	ctx, v.end = context.WithCancelCause(ctx)
 	defer v.end(nil)
 
 	v.call.Leg().LimitRate(v.room.Options.SampleRate)
@@ -145,6 +145,9 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 			result, reason = ResultHangup, "internal error"
 		}
 	}()
+	if result, reason, took := v.takeOver(ctx); took {
+		return result, reason
+	}
 	moderator, asks := false, true
 	callee := ""
 	if invitation := v.invitation; invitation != nil {
@@ -173,6 +176,12 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 		v.line.say(promptThankYou)
 		m.name = spokenName(name, v.call.Caller().Number, v.roomVoice)
 	}
+	v.arrange(options)
+	return v.enter(ctx, m)
+}
+
+// arrange gives the seat what the options of a member say about his audio.
+func (v *Visit) arrange(options Options) {
 	v.seat.DetectTalk(mixer.TalkOptions{
 		Threshold: options.TalkingThreshold,
 		Silence:   options.SilenceThreshold,
@@ -184,7 +193,6 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 	if err := v.seat.Denoise(options.Denoise); err != nil {
 		v.log.Error("his noise stays in", "error", err)
 	}
-	return v.enter(ctx, m)
 }
 
 func (v *Visit) record(limit time.Duration) dictation { return v.seat.Record(limit) }
@@ -208,8 +216,17 @@ func (v *Visit) enter(ctx context.Context, m *member) (result, reason string) {
 	close(v.joined)
 	v.log.Info("member entered", "member", m.number, "role", m.roleName())
 	if limit := m.options.Timeout; limit > 0 {
+		m.until = time.Now().Add(limit)
+	}
+	result, reason = v.remain(ctx, inside, m)
+	return result, reason
+}
+
+// remain holds the conversation with a member until inside ends, which follows ctx.
+func (v *Visit) remain(ctx, inside context.Context, m *member) (result, reason string) {
+	if !m.until.IsZero() {
 		var stop context.CancelFunc
-		inside, stop = context.WithTimeoutCause(inside, limit, errOverTime)
+		inside, stop = context.WithDeadlineCause(inside, m.until, errOverTime)
 		defer stop()
 	}
 	if left := v.stay(inside, m); left {
@@ -217,7 +234,11 @@ func (v *Visit) enter(ctx context.Context, m *member) (result, reason string) {
 	}
 	cause := context.Cause(inside)
 	var removed removal
+	var taken *takeover
 	switch {
+	case errors.As(cause, &taken):
+		v.conference.hand(m, taken)
+		return ResultHangup, cause.Error()
 	case errors.As(cause, &removed):
 		v.seeOff(ctx, m, removed)
 		return string(removed), removed.Error()

@@ -18,12 +18,13 @@ var (
 	ErrTalkOver = errors.New("the talk is over")
 	// ErrSideTaken: another call has this side of the talk.
 	ErrSideTaken = errors.New("another call has this side of the talk")
+	// ErrNotConnected: nobody is on the other side.
+	ErrNotConnected = errors.New("nobody is on the other side")
 
-	errPartnerLeft  = errors.New("the other party hung up")
-	errTransfers    = errors.New("has transferred the other party")
-	errTransferred  = errors.New("transferred by the other party")
-	errInternal     = errors.New("internal error")
-	errNotConnected = errors.New("nobody is on the other side")
+	errPartnerLeft = errors.New("the other party hung up")
+	errTransfers   = errors.New("has transferred the other party")
+	errTransferred = errors.New("transferred by the other party")
+	errInternal    = errors.New("internal error")
 )
 
 // Side is an end of a talk.
@@ -49,6 +50,7 @@ type Talk struct {
 	parties [2]*Party         // by side, nil: not there yet
 	seats   int
 	over    bool
+	handed  bool // who has called takes part no more, another call has his side
 }
 
 // NewTalk prepares a talk; id names it in the log. It holds nothing before a call takes part.
@@ -70,7 +72,7 @@ type Party struct {
 	done      chan struct{}
 
 	held bool // by his far end
-	next *Room
+	next *Destination
 }
 
 // Join gives an answered call its side of the talk and returns at once; its audio flows from now on. The part is over soon
@@ -78,9 +80,6 @@ type Party struct {
 // whether the party may transfer the other one by the house's transfer code; of others keys have no effect. The error is
 // ErrTalkOver or ErrSideTaken, and then nothing has begun.
 func (t *Talk) Join(ctx context.Context, side Side, call Call, transfers bool) (*Party, error) {
-	log := t.log.With("call", call.ID())
-	p := &Party{talk: t, side: side, call: call, transfers: transfers, keypad: newKeypad(log), done: make(chan struct{})}
-	p.line = newLine(t.house.voiceOf(call.Caller()), p.keypad)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -89,6 +88,14 @@ func (t *Talk) Join(ctx context.Context, side Side, call Call, transfers bool) (
 	case t.parties[side] != nil:
 		return nil, ErrSideTaken
 	}
+	return t.admit(ctx, side, call, transfers), nil
+}
+
+// admit gives a side to a call, whoever had it. t.mu is held.
+func (t *Talk) admit(ctx context.Context, side Side, call Call, transfers bool) *Party {
+	log := t.log.With("call", call.ID())
+	p := &Party{talk: t, side: side, call: call, transfers: transfers, keypad: newKeypad(log), done: make(chan struct{})}
+	p.line = newLine(t.house.voiceOf(call.Caller()), p.keypad)
 	ctx, p.end = context.WithCancelCause(ctx)
 	if t.mix == nil {
 		t.mix = t.house.engine.NewConference("talk " + t.id)
@@ -102,17 +109,22 @@ func (t *Talk) Join(ctx context.Context, side Side, call Call, transfers bool) (
 		p.seat.Enter()
 		partner.seat.Enter()
 		t.entertain(p)
+		t.entertain(partner)
 		log.Info("talk begun")
 	}
 	t.house.visits.Add(1)
 	go p.run(ctx, log)
-	return p, nil
+	return p
 }
 
-// End ends the talk for whoever takes part in it, and for those who were to.
+// End ends the talk at the wish of who has called, for whoever takes part in it and for those who were to. It does nothing once
+// another call has his side.
 func (t *Talk) End(reason string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.handed {
+		return
+	}
 	t.over = true
 	for _, p := range t.parties {
 		if p != nil {
@@ -159,34 +171,39 @@ func (p *Party) Stay() Stay {
 	return Stay{Result: ResultHangup, Reason: p.reason.Error()}
 }
 
-// Next is the room that the call has been transferred to: its owner has it received there. It is false until Done, and where
-// the call was hung up instead.
-func (p *Party) Next() (Room, bool) {
+// Next is where the call has been transferred to: its owner has it received there. It is false until Done, and where the
+// call was hung up instead.
+func (p *Party) Next() (Destination, bool) {
 	select {
 	case <-p.done:
 	default:
-		return Room{}, false
+		return Destination{}, false
 	}
 	p.talk.mu.Lock()
 	defer p.talk.mu.Unlock()
 	if p.next == nil {
-		return Room{}, false
+		return Destination{}, false
 	}
 	return *p.next, true
 }
 
-// Transfer sends the other party to a room and ends p's own call. The error is ErrTalkOver, or that nobody is on the other
-// side.
-func (p *Party) Transfer(to Room) error {
+// Transfers tells whether the party may transfer the other one.
+func (p *Party) Transfers() bool { return p.transfers }
+
+// Transfer sends the other party to a destination and ends p's own call. The error is ErrTalkOver, ErrNotConnected or
+// ErrToOneself, and then the talk goes on.
+func (p *Party) Transfer(to Destination) error {
 	t := p.talk
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	partner := t.partner(p)
 	switch {
-	case t.over:
+	case t.over || t.parties[p.side] != p:
 		return ErrTalkOver
 	case partner == nil:
-		return errNotConnected
+		return ErrNotConnected
+	case to.Party != nil && to.Party.talk == t:
+		return ErrToOneself
 	}
 	t.over = true
 	partner.next = &to
@@ -215,6 +232,9 @@ func (p *Party) run(ctx context.Context, log *slog.Logger) {
 func (t *Talk) leave(p *Party) (transferred bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.parties[p.side] != p { // it was taken over, and the talk goes on
+		return false
+	}
 	t.over = true
 	if partner := t.partner(p); partner != nil {
 		partner.end(errPartnerLeft)
@@ -288,13 +308,18 @@ func (p *Party) transfer(number string, log *slog.Logger) {
 	room, ok := p.talk.house.Room(number)
 	err := errors.New("no room has this number")
 	if ok {
-		err = p.Transfer(room)
+		err = p.Transfer(Destination{Room: room})
 	}
 	if err != nil {
 		log.Info("not transferred", "number", number, "reason", err)
-		p.line.hush()
-		p.line.say(promptNoNumber)
+		p.Unavailable()
 		return
 	}
 	log.Info("transferred", "number", number)
+}
+
+// Unavailable tells the party that the number which he wants to transfer the other one to does not exist, or is not for him.
+func (p *Party) Unavailable() {
+	p.line.hush()
+	p.line.say(promptNoNumber)
 }

@@ -158,11 +158,11 @@ func TestTransferByKeys(t *testing.T) {
 				want = "1"
 			}
 			next, ok := bob.party.Next()
-			if !ok || next.Extension != want {
-				t.Fatalf("the partner goes to room %q, want %q", next.Extension, want)
+			if !ok || next.Room.Extension != want {
+				t.Fatalf("the partner goes to room %q, want %q", next.Room.Extension, want)
 			}
 			// His leg goes on there as that of any caller.
-			bob.visit = b.house.Receive(bob.ctx, next, bob)
+			bob.visit = b.house.Receive(bob.ctx, next.Room, bob)
 			bob.done = bob.visit.Done()
 			bob.hears(t, promptOnlyPerson, toneJoin, "music")
 			bob.cancel()
@@ -289,8 +289,8 @@ func TestTalksLeaveNothingBehind(t *testing.T) {
 		}
 		for _, c := range []*talker{ann, bob} {
 			<-c.party.Done()
-			if room, ok := c.party.Next(); ok {
-				visit := b.house.Receive(c.ctx, room, c)
+			if next, ok := c.party.Next(); ok {
+				visit := b.house.Receive(c.ctx, next.Room, c)
 				c.cancel()
 				<-visit.Done()
 			}

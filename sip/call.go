@@ -60,10 +60,13 @@ type Call struct {
 	number  string         // ours in the dialog: the user part of our Contact
 	peer    wire.Peer
 	dialog  Dialog
-	unacked *unacked    // our last 2xx to an INVITE, nil once it has its ACK
-	reoffer *reoffer    // our own re-INVITE, nil where there is none under way
-	byeWait *time.Timer // for the answer to our BYE
-	faults  int
+	unacked *unacked // our last 2xx to an INVITE, nil once it has its ACK
+	reoffer *reoffer // our own re-INVITE, nil where there is none under way
+	// referral is the far end's REFER, nil where none is under way; refers counts those that there were.
+	referral *referral
+	refers   int
+	byeWait  *time.Timer // for the answer to our BYE
+	faults   int
 	// challenged tells that the INVITE was refused with a challenge.
 	challenged bool
 
@@ -201,6 +204,12 @@ func (c *Call) handle(event any) {
 		c.progressed(e)
 	case ringOver:
 		c.ringOver(e.fork)
+	case placeWanted:
+		e.answer(c.place(e))
+	case placeFound:
+		c.found(e)
+	case notified:
+		c.notified(e)
 	}
 }
 
@@ -210,7 +219,7 @@ func (c *Call) serve(e request) error {
 	case e.req.Method == sipgo.ACK:
 		c.acknowledged(e.req)
 		return nil
-	case c.state == invited && c.fork == nil:
+	case c.state == invited && c.opening.req == nil:
 		return c.open(e)
 	case c.state == invited:
 		return c.meanwhile(e)
@@ -227,7 +236,7 @@ func (c *Call) serve(e request) error {
 		// RFC 5407 3.2: once a BYE is under way only another BYE is taken.
 		return errNoDialog
 	}
-	if r := wire.Unacceptable(e.req, nil); r != nil {
+	if r := wire.Unacceptable(e.req, extensions); r != nil {
 		return rejected{r}
 	}
 	switch e.req.Method {
@@ -237,6 +246,8 @@ func (c *Call) serve(e request) error {
 		return c.update(e)
 	case sipgo.INFO:
 		return c.receiveInfo(e)
+	case sipgo.REFER:
+		return c.refer(e)
 	case sipgo.OPTIONS:
 		return e.tx.Reply(sipgo.StatusOK, "OK", capabilities()...)
 	}

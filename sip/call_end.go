@@ -58,9 +58,12 @@ func (c *Call) leave(reason string) {
 	}
 }
 
-// bye sends our BYE. Whatever the answer is, the dialog is over then: 481 and 408 mean that the
+// bye sends our BYE, once the far end has been told how its REFER went. Whatever the answer is, the dialog is over then: 481 and 408 mean that the
 // far end knows of none (RFC 3261 15.1.1). After 64*T1 no answer is waited for.
 func (c *Call) bye() {
+	if c.tellsFirst() {
+		return
+	}
 	var req *sipgo.Request
 	c.dialog, req = c.dialog.Request(sipgo.BYE)
 	req.SetBody(nil)
@@ -85,6 +88,7 @@ func (c *Call) end() {
 	c.unacked.stop()
 	c.unacked = nil
 	c.forgetReoffer()
+	c.forgetReferral()
 	c.fork.stop()
 	c.out.stop()
 }
@@ -94,14 +98,18 @@ func (c *Call) vacate() {
 	c.past.stay = c.stay.Stay()
 	party, talked := c.stay.(*rooms.Party)
 	c.stay = nil
+	reason := "the conversation is over"
 	if talked && !c.leaving {
-		if room, transferred := party.Next(); transferred {
-			c.visit(room)
-			return
+		if next, transferred := party.Next(); transferred {
+			err := c.goOn(next)
+			if err == nil {
+				return
+			}
+			reason = err.Error()
 		}
 	}
 	c.closeLeg()
-	c.hangUp("the conversation is over")
+	c.hangUp(reason)
 }
 
 // release gives back all that the call held.
@@ -114,8 +122,13 @@ func (c *Call) release() {
 	defer c.server.calls.remove(c)
 	defer c.server.survive(nil)
 	for _, event := range c.mail.close() {
-		if e, ok := event.(request); ok && e.tx != nil {
-			c.server.refuse(e.tx, errNoDialog)
+		switch e := event.(type) {
+		case request:
+			if e.tx != nil {
+				c.server.refuse(e.tx, errNoDialog)
+			}
+		case placeWanted:
+			e.answer(nil, errNoDialog)
 		}
 	}
 	c.leave("internal error") // unless something else has been said

@@ -38,17 +38,23 @@ func (c *Call) open(e request) error {
 }
 
 func (c *Call) answer(e request) error {
+	other, err := replacesIn(e.req)
+	if err != nil {
+		return err
+	}
 	from, err := c.server.identify(e.req, e.tx)
 	if err != nil {
 		return err
 	}
 	c.caller = c.server.proven(c.caller, e.req, from)
-	to, err := c.server.route(e.req, from)
-	if err != nil {
-		return err
+	var to destination
+	if other == nil { // else it goes where that call has gone
+		if to, err = c.server.route(e.req, from); err != nil {
+			return err
+		}
 	}
 	c.room = to.room
-	if r := wire.Unacceptable(e.req, nil); r != nil {
+	if r := wire.Unacceptable(e.req, extensions); r != nil {
 		return rejected{r}
 	}
 	offer, err := description(e.req)
@@ -72,6 +78,9 @@ func (c *Call) answer(e request) error {
 	}
 	c.number = unescape(e.req.Recipient.User)
 	switch {
+	case other != nil:
+		c.seek(other)
+		return nil
 	case to.phone != "":
 		return c.ring(c.server.callee(to.phone, from))
 	case to.outside != "":
@@ -112,10 +121,24 @@ func (c *Call) receive(remote media.Remote) {
 	c.settleIn(stay)
 }
 
-// visit has the call received in a room that it has been transferred to.
-func (c *Call) visit(room rooms.Room) {
-	c.room = room
-	c.settleIn(c.server.house.Receive(c.ctx, room, c))
+// goOn has the call received where it has been transferred to.
+func (c *Call) goOn(to rooms.Destination) error {
+	var place stay
+	switch {
+	case to.Visit != nil:
+		place = to.Visit
+	case to.Party != nil:
+		place = to.Party
+	default:
+		c.room = to.Room
+		c.settleIn(c.server.house.Receive(c.ctx, to.Room, c))
+		return nil
+	}
+	stay, err := c.takeOver(place)
+	if err == nil {
+		c.settleIn(stay)
+	}
+	return err
 }
 
 func (c *Call) settleIn(stay stay) {

@@ -85,7 +85,7 @@ func (c *Call) ringOver(f *fork) {
 	}
 }
 
-// decline refuses the INVITE for which phones were rung.
+// decline refuses the INVITE for which phones were rung, or that was to take the place of another call.
 func (c *Call) decline(err error) {
 	c.past.refusal = err
 	c.server.refuse(c.invite, err)
@@ -100,7 +100,7 @@ func (c *Call) gaveUp() {
 	}
 }
 
-// meanwhile serves what comes in the early dialog while phones ring. A BYE ends it, too (RFC 3261 15).
+// meanwhile serves what comes in the early dialog, while phones ring above all. A BYE ends it, too (RFC 3261 15).
 func (c *Call) meanwhile(e request) error {
 	dialog, err := c.dialog.Receive(e.req)
 	if err != nil {
@@ -113,7 +113,7 @@ func (c *Call) meanwhile(e request) error {
 		return e.tx.Reply(sipgo.StatusOK, "OK")
 	case sipgo.OPTIONS:
 		return e.tx.Reply(sipgo.StatusOK, "OK", capabilities()...)
-	case sipgo.INVITE, sipgo.UPDATE, sipgo.INFO:
+	case sipgo.INVITE, sipgo.UPDATE, sipgo.INFO, sipgo.REFER:
 		return errEarly
 	}
 	return errNoDialog

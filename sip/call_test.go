@@ -29,7 +29,7 @@ func TestCallOverEachTransport(t *testing.T) {
 			}
 			for name, want := range map[string]string{
 				"Contact":      fmt.Sprintf("<sip:2000@%s%s>", s.at[network], transport),
-				"Allow":        "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REGISTER",
+				"Allow":        "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER, REGISTER",
 				"Accept":       "application/sdp, application/dtmf-relay, application/dtmf",
 				"Content-Type": "application/sdp",
 				"Record-Route": "<sip:192.0.2.1;lr> <sip:192.0.2.2;lr>",

@@ -105,3 +105,17 @@ func (p Probes) LoseProbe(extension string, at int) {
 	defer p.mu.Unlock()
 	p.bindings[extension][at].health.lost++
 }
+
+// ParseReplaces reads a Replaces header.
+func ParseReplaces(text string) (id DialogID, earlyOnly bool, err error) {
+	r, err := parseReplaces(text)
+	return r.id, r.earlyOnly, err
+}
+
+// ParseReferTo reads a REFER with this Refer-To.
+func ParseReferTo(text string) (sipgo.Uri, error) {
+	req := sipgo.NewRequest(sipgo.REFER, sipgo.Uri{Scheme: "sip", Host: "example.com"})
+	req.AppendHeader(sipgo.NewHeader("Refer-To", text))
+	order, err := readRefer(req)
+	return order.to, err
+}

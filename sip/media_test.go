@@ -119,7 +119,7 @@ func TestRefusedReinviteLeavesTheCallAsItWas(t *testing.T) {
 				{call.offer("18"), 488, "305 "},
 				{call.offer("0", "m=foo"), 400, "399 "},
 				{"Content-Type: text/plain\n\nhello\n", 415, ""},
-				{"Require: replaces\n" + call.offer("0"), 420, ""},
+				{"Require: 100rel\n" + call.offer("0"), 420, ""},
 			} {
 				branch := call.send(method, "Contact: <sip:nowhere@192.0.2.9>\n"+refused.more)
 				var res *sipgo.Response

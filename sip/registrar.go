@@ -27,6 +27,7 @@ type registrar struct {
 	mu       sync.Mutex
 	phones   map[string]store.Phone
 	bindings map[string][]binding     // by extension, what has registered last comes first
+	domains  map[string]string        // by extension: the name of this server in the address that the phone has registered last
 	streams  map[sipgo.Connection]int // of the bindings that are reached over TCP, how many
 	unsaved  map[bindingKey]bool
 }
@@ -40,6 +41,7 @@ func newRegistrar(log *slog.Logger, db *store.DB, every time.Duration) *registra
 		every:    every,
 		phones:   make(map[string]store.Phone),
 		bindings: make(map[string][]binding),
+		domains:  make(map[string]string),
 		streams:  make(map[sipgo.Connection]int),
 		unsaved:  make(map[bindingKey]bool),
 	}
@@ -142,6 +144,7 @@ type registerRequest struct {
 	all      bool      // all is to go (Contact: *)
 	callID   string
 	seq      uint32
+	domain   string // the host of To, in lower case
 }
 
 // register does all that is asked for, or nothing and returns an error: ErrSequence, errContacts or errNoPhone. It
@@ -186,7 +189,15 @@ func (r *registrar) register(extension string, asked registerRequest) ([]binding
 		return nil, errContacts
 	}
 	r.replace(extension, next)
+	r.domains[extension] = asked.domain
 	return slices.Clone(next), nil
+}
+
+// domain is the name by which a phone knows this server, in lower case; empty: none, or it has not registered since the start.
+func (r *registrar) domain(extension string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.domains[extension]
 }
 
 // thin makes room where there are too many bindings: those that do not answer go, the oldest first.

@@ -30,7 +30,7 @@ import (
 )
 
 // methods are those that are served, as Allow tells them.
-var methods = []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "REGISTER"}
+var methods = []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "REFER", "REGISTER"}
 
 // Config is what a Server needs.
 type Config struct {
@@ -285,6 +285,8 @@ func (s *Server) outside(req *sipgo.Request, tx *wire.ServerTx) error {
 		return s.options(req, tx)
 	case sipgo.REGISTER:
 		return s.register(req, tx)
+	case sipgo.REFER:
+		return errReferOutside
 	}
 	return errNoDialog
 }
@@ -304,7 +306,7 @@ func (s *Server) options(req *sipgo.Request, tx *wire.ServerTx) error {
 			return err
 		}
 	}
-	if r := wire.Unacceptable(req, nil); r != nil {
+	if r := wire.Unacceptable(req, extensions); r != nil {
 		return rejected{r}
 	}
 	return tx.Reply(sipgo.StatusOK, "OK", capabilities()...)
@@ -368,11 +370,11 @@ func (s *Server) fault(log *slog.Logger, fault any) {
 }
 
 // capabilities are the headers that tell what this server takes (RFC 3261 11.2, 20.1, 20.5,
-// 20.37). Supported is empty: none of the extensions with an option tag is.
+// 20.37).
 func capabilities() []sipgo.Header {
 	return []sipgo.Header{
 		sipgo.NewHeader("Allow", strings.Join(methods, ", ")),
 		sipgo.NewHeader("Accept", "application/sdp, "+infoTypes),
-		sipgo.NewHeader("Supported", ""),
+		sipgo.NewHeader("Supported", strings.Join(extensions, ", ")),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"conclave/media"
+	"conclave/rooms"
 	"conclave/sip/sdp"
 	"conclave/sip/wire"
 )
@@ -54,6 +55,7 @@ func rejection(err error) *wire.Rejection {
 		brief   *briefError
 		bad     *badRegister
 		callee  *outcomeError
+		refer   *referError
 	)
 	switch {
 	case errors.As(err, &gate):
@@ -80,6 +82,14 @@ func rejection(err error) *wire.Rejection {
 		return reject(sipgo.StatusForbidden, "", warning(399, err.Error()))
 	case errors.As(err, &callee):
 		return reject(callee.status, "")
+	case errors.As(err, &refer):
+		return reject(refer.status, "", warning(399, refer.why))
+	case errors.Is(err, rooms.ErrTalkOver):
+		return reject(sipgo.StatusCallTransactionDoesNotExists, "")
+	case errors.Is(err, rooms.ErrNotConnected):
+		return reject(sipgo.StatusTemporarilyUnavailable, "")
+	case errors.Is(err, rooms.ErrToOneself):
+		return reject(sipgo.StatusLoopDetected, "", warning(399, err.Error()))
 	case errors.Is(err, errNoRoom):
 		return reject(sipgo.StatusNotFound, "")
 	case errors.Is(err, errInfoType):

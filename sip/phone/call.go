@@ -32,6 +32,7 @@ type Call struct {
 	over     bool
 	sequence uint32   // CSeq of the far end's latest request
 	branches []string // of our INVITEs, whose ACKs are kept
+	notices  []Notice
 }
 
 func newCall(p *Phone, server, number string, o Options) (*Call, error) {

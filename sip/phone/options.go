@@ -7,6 +7,9 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 )
 
+// NoAnswer as Options.Notify leaves NOTIFYs without an answer.
+const NoAnswer = -1
+
 // NoEvents as Options.EventType leaves telephone-event out of the offer.
 const NoEvents = -1
 
@@ -38,6 +41,8 @@ type Options struct {
 	Edit func(sdp string) string
 	// Headers are added to the INVITE, or to the 200 that answers one.
 	Headers []sipgo.Header
+	// Notify is the status that each NOTIFY gets; 0 is 200, NoAnswer is none.
+	Notify int
 	// LoseACKs is how many ACKs to the 2xx are lost on their way.
 	LoseACKs int
 	// Mute keeps the phone from sending any RTP.

@@ -151,6 +151,9 @@ func (p *Phone) serve(req *sipgo.Request, from string) {
 	default:
 		res = sipgo.NewResponseFromRequest(req, 481, "Call/Transaction Does Not Exist", nil)
 	}
+	if res == nil {
+		return
+	}
 	p.send(outgoing{server: from, bytes: []byte(res.String())}) // a lost response is asked for again
 }
 
@@ -186,6 +189,8 @@ func (c *Call) serve(req *sipgo.Request) *sipgo.Response {
 		c.mu.Unlock()
 		c.apply()
 		return res
+	case sipgo.NOTIFY:
+		return c.notified(req, repeated)
 	case sipgo.OPTIONS, sipgo.INFO:
 		return sipgo.NewResponseFromRequest(req, 200, "OK", nil)
 	default:

@@ -166,12 +166,17 @@ func (t *ServerTx) takesAck(ack *sipgo.Request) bool {
 // newResponse builds a response without a body; an empty reason becomes the usual one.
 func newResponse(req *sipgo.Request, code int, reason string) *sipgo.Response {
 	if reason == "" {
-		reason = reasons[code]
-	}
-	if reason == "" {
-		reason = http.StatusText(code)
+		reason = Phrase(code)
 	}
 	return sipgo.NewResponseFromRequest(req, code, reason, nil)
+}
+
+// Phrase is the usual one of a status (RFC 3261 21); empty for one that there is not.
+func Phrase(status int) string {
+	if phrase, ok := reasons[status]; ok {
+		return phrase
+	}
+	return http.StatusText(status)
 }
 
 // reasons are the phrases of RFC 3261 21 that HTTP does not have or words differently.

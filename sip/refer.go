@@ -1,0 +1,237 @@
+package sip
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/rooms"
+	"conclave/sip/wire"
+)
+
+// The option tags of what is understood beside RFC 3261: RFC 3891 and RFC 4488.
+const (
+	optionReplaces   = "replaces"
+	optionNoReferSub = "norefersub"
+)
+
+// extensions are the option tags, as Supported tells them and Require may name them.
+var extensions = []string{optionReplaces, optionNoReferSub}
+
+// referError tells why a REFER, or a call that is to take another one's place, is refused.
+type referError struct {
+	status int
+	why    string
+}
+
+func (e *referError) Error() string { return e.why }
+
+// Why nobody is transferred.
+var (
+	errReferOutside   = &referError{sipgo.StatusForbidden, "who is to be transferred has to be in a call: REFER is taken in dialogs"}
+	errReferRoom      = &referError{sipgo.StatusForbidden, "a call to a room can be transferred to a call only, with Replaces"}
+	errReferGuest     = &referError{sipgo.StatusForbidden, "phones that have authenticated may transfer calls, and no others"}
+	errReferElsewhere = &referError{sipgo.StatusForbidden, "calls are transferred to numbers of this server only"}
+	errReferPhone     = &referError{sipgo.StatusForbidden, "calls are transferred to rooms, and to other calls with Replaces"}
+	errReferRooms     = &referError{sipgo.StatusForbidden, "two calls to rooms cannot be joined"}
+)
+
+// referOrder is what a REFER asks for (RFC 3515 2.1).
+type referOrder struct {
+	to       sipgo.Uri
+	replaces *replaces // the call whose place is taken; nil: to is a number
+	silent   bool      // no NOTIFY is wanted (RFC 4488)
+}
+
+// readRefer reads a REFER. Of the headers that the URI has for the request which it stands for Replaces alone counts, and
+// who it says that it comes from (Referred-By) does not: what is allowed follows from who the caller has proven to be. The
+// error is a *referError.
+func readRefer(req *sipgo.Request) (referOrder, error) {
+	bad := func(why string) (referOrder, error) {
+		return referOrder{}, &referError{sipgo.StatusBadRequest, why}
+	}
+	headers := req.GetHeaders("Refer-To")
+	if len(headers) != 1 {
+		return bad("a REFER has one Refer-To (RFC 3515 2.4.1)")
+	}
+	addresses, err := wire.ParseAddresses(headers[0].Value())
+	if err != nil || len(addresses) != 1 {
+		return bad("malformed Refer-To: one address is right, in angle brackets where it has parameters or headers")
+	}
+	order := referOrder{to: addresses[0].URI}
+	if !strings.EqualFold(order.to.Scheme, "sip") {
+		return referOrder{}, &referError{416, "calls are transferred to sip: addresses"}
+	}
+	for _, p := range order.to.UriParams {
+		if strings.EqualFold(p.K, "method") && p.V != string(sipgo.INVITE) {
+			return referOrder{}, &referError{sipgo.StatusForbidden, "a REFER may ask for an INVITE and for nothing else"}
+		}
+	}
+	for _, h := range order.to.Headers {
+		if !strings.EqualFold(h.K, "Replaces") {
+			continue
+		}
+		text, err := url.PathUnescape(h.V)
+		if err != nil || order.replaces != nil {
+			return bad("malformed Replaces in Refer-To")
+		}
+		r, err := parseReplaces(text)
+		if err != nil {
+			return bad(err.Error())
+		}
+		order.replaces = &r
+	}
+	if h := req.GetHeader("Refer-Sub"); h != nil {
+		value, _, _ := strings.Cut(h.Value(), ";")
+		order.silent = strings.EqualFold(strings.TrimSpace(value), "false")
+	}
+	return order, nil
+}
+
+// refer serves a REFER in the dialog: the other party of the talk is sent to a room, or takes the place of another call of
+// whoever refers. What is wrong with the order or the right to give it is the response; what comes of it is told by NOTIFY, also
+// a number or a call that there is not, because a 481 in a dialog would mean this one (RFC 3261 12.2.1.2).
+func (c *Call) refer(e request) error {
+	order, err := readRefer(e.req)
+	if err != nil {
+		return err
+	}
+	if c.referral != nil {
+		return errPending
+	}
+	if err := c.mayRefer(order); err != nil {
+		return err
+	}
+	c.referral = newReferral(e, order, c.refers)
+	c.refers++
+	if order.replaces != nil {
+		c.seek(order.replaces)
+		return nil
+	}
+	c.referred(c.send(order.to))
+	return nil
+}
+
+// mayRefer tells whether the far end may give an order.
+func (c *Call) mayRefer(order referOrder) error {
+	switch own := c.stay.(type) {
+	case *rooms.Party:
+		if !own.Transfers() {
+			return errReferGuest
+		}
+	case *rooms.Visit:
+		switch {
+		case order.replaces == nil:
+			return errReferRoom
+		case c.caller.Phone == "":
+			return errReferGuest
+		}
+	default:
+		return errEarly
+	}
+	if !c.isHere(order.to) {
+		return errReferElsewhere
+	}
+	return nil
+}
+
+// send transfers the other party of the talk to a number. Calls to outside numbers and to phones would begin here.
+func (c *Call) send(to sipgo.Uri) error {
+	destination, err := c.server.reach(unescape(to.User), c.party())
+	switch {
+	case err != nil:
+		return err
+	case destination.room.ID == "":
+		return errReferPhone
+	}
+	return c.stay.(*rooms.Party).Transfer(rooms.Destination{Room: destination.room})
+}
+
+// join has the other party of a talk take the place of another call of whoever refers. In a call to a room that is the room's
+// other way round: the other party of that call takes the place in the room.
+func (c *Call) join(e placeFound) error {
+	if e.err != nil {
+		return e.err
+	}
+	party, talks := c.stay.(*rooms.Party)
+	switch place := e.place.(type) {
+	case *rooms.Visit:
+		if !talks {
+			return errReferRooms
+		}
+		return party.Transfer(rooms.Destination{Visit: place})
+	case *rooms.Party:
+		if talks {
+			return party.Transfer(rooms.Destination{Party: place})
+		}
+		if visit, ok := c.stay.(*rooms.Visit); ok && place.Transfers() {
+			return place.Transfer(rooms.Destination{Visit: visit})
+		}
+	}
+	return errNoDialog
+}
+
+// found takes the place that another call has given, or has not, for the INVITE or the REFER that wanted it.
+func (c *Call) found(e placeFound) {
+	switch {
+	case c.state == invited:
+		c.replace(e)
+	case c.referral == nil || c.referral.accepted:
+	case c.leaving: // it is refused when the call is released
+	default:
+		c.referred(c.join(e))
+	}
+}
+
+// referred answers the REFER, now that it is known what has come of it. Until here the transferrer is in his call: if he hangs
+// up on the 202, the others are on their way.
+func (c *Call) referred(err error) {
+	r := c.referral
+	r.accepted = true
+	res := c.response(r.req, sipgo.StatusAccepted, "Accepted", nil)
+	if r.silent {
+		res.AppendHeader(sipgo.NewHeader("Refer-Sub", "false"))
+	}
+	if sendErr := r.tx.Respond(res); sendErr != nil {
+		c.log.Debug("202 not sent", "error", sendErr)
+	}
+	result := status{sipgo.StatusOK, "OK"}
+	if err != nil {
+		result = statusOf(err)
+		if party, ok := c.stay.(*rooms.Party); ok && r.to.replaces == nil {
+			party.Unavailable()
+		}
+	}
+	c.log.Info("referred", "to", clean(r.to.to.User), "attended", r.to.replaces != nil, "status", result.code, "error", err)
+	c.tell(status{sipgo.StatusTrying, "Trying"}, result)
+}
+
+// isHere tells whether an address is at this server: by one of its addresses, or by a name that the far end knows it by.
+func (c *Call) isHere(uri sipgo.Uri) bool {
+	s := c.server
+	host := strings.ToLower(uri.Host)
+	ours := c.contact()
+	if port := uri.Port; port != 0 && port != ours.Port && port != c.dialog.Local.Port &&
+		!slices.ContainsFunc(s.listeners, func(l wire.Listener) bool { return int(l.Addr().Port()) == port }) {
+		return false
+	}
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil {
+		return host == strings.ToLower(c.dialog.Local.Host) || host == s.registrar.domain(c.caller.Phone)
+	}
+	address = address.Unmap()
+	return address == s.shown(c.peer.Local.Addr().Unmap()) || address == c.peer.Local.Addr().Unmap() ||
+		slices.ContainsFunc(s.listeners, func(l wire.Listener) bool { return l.Addr().Addr().Unmap() == address })
+}
+
+// statusOf is the status that an error stands for, as a NOTIFY tells it.
+func statusOf(err error) status {
+	r := rejection(err)
+	if r.Reason != "" {
+		return status{r.Status, r.Reason}
+	}
+	return status{r.Status, wire.Phrase(r.Status)}
+}
