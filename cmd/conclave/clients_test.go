@@ -199,21 +199,34 @@ func (b *baresip) heard(seconds int) []int16 {
 // all is what the phone played in its one call.
 func (b *baresip) all() []int16 {
 	b.t.Helper()
+	calls := b.calls()
+	if len(calls) != 1 {
+		b.t.Fatalf("the phone has recorded %d calls", len(calls))
+	}
+	return calls[0]
+}
+
+// calls is what the phone played in each of its calls.
+func (b *baresip) calls() (calls [][]int16) {
+	b.t.Helper()
 	b.end()
 	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
-	if err != nil || len(files) != 1 {
+	if err != nil || len(files) == 0 {
 		b.t.Fatalf("recordings of the phone: %v %v", files, err)
 	}
-	file, err := os.Open(files[0])
-	if err != nil {
-		b.t.Fatal(err)
+	for _, name := range files {
+		file, err := os.Open(name)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		sound, err := media.LoadWAV(file)
+		file.Close()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		calls = append(calls, sound.PCM(8000))
 	}
-	defer file.Close()
-	sound, err := media.LoadWAV(file)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return sound.PCM(8000)
+	return calls
 }
 
 func freeTCP(t *testing.T) string {
@@ -327,7 +340,11 @@ func (b *baresip) recorded(s *testServer, seconds int) {
 // hears tells whether some second of what the phone played is a tone at a level within 2 dB, and nothing of another.
 func (b *baresip) hears(hz, level, without float64) bool {
 	b.t.Helper()
-	for part := range slices.Chunk(b.all(), 8000) {
+	return hears(b.all(), hz, level, without)
+}
+
+func hears(pcm []int16, hz, level, without float64) bool {
+	for part := range slices.Chunk(pcm, 8000) {
 		if got := tone.LevelAt(part, 8000, hz); got > level-2 && got < level+2 && tone.LevelAt(part, 8000, without) < -60 {
 			return true
 		}
@@ -335,34 +352,56 @@ func (b *baresip) hears(hz, level, without float64) bool {
 	return false
 }
 
-// Two real phones register, one calls the other, they talk, and one sends the other into a room.
+// Two real phones register, one calls the other, they talk, and one sends the other into a room: by keys, or by REFER. He hears
+// music there, until the first one dials in.
 func TestRealPhonesTalkAndTransfer(t *testing.T) {
-	s := startServer(t, "--guests", "none")
-	s.run("room", "add", "1111", "--name", "Open", "--no-pin")
-	transports, tones := []string{"udp", "tcp"}, []float64{437, 1031}
-	const level = -20
-	var phones []*baresip
-	for i, transport := range transports {
-		password := generatedPassword(t, s.run("phone", "add", fmt.Sprint(200+i), "--name", fmt.Sprintf("Phone %d", i)))
-		account := fmt.Sprintf("<sip:%d@%s;transport=%s>;auth_pass=%s;regint=60;answermode=auto", 200+i, s.sip, transport, password)
-		phones = append(phones, startBaresipAs(t, 7+i, tones[i], level, account))
+	for n, way := range []string{"keys", "REFER"} {
+		t.Run(way, func(t *testing.T) {
+			s := startServer(t, "--guests", "none")
+			s.run("room", "add", "1111", "--name", "Open", "--no-pin")
+			transports, tones := []string{"udp", "tcp"}, []float64{437, 1031}
+			const level = -20
+			var phones []*baresip
+			for i, transport := range transports {
+				password := generatedPassword(t, s.run("phone", "add", fmt.Sprint(200+i), "--name", fmt.Sprintf("Phone %d", i)))
+				account := fmt.Sprintf("<sip:%d@%s;transport=%s>;auth_pass=%s;regint=60;answermode=auto", 200+i, s.sip, transport, password)
+				phones = append(phones, startBaresipAs(t, 7+2*n+i, tones[i], level, account))
+			}
+			anna, bert := phones[0], phones[1]
+			s.wait("registrations that answer", 30*time.Second, func() bool { return strings.Count(s.run("phone", "list"), " ms ") == 2 })
+			anna.do("dial", "sip:201@"+s.sip+";transport=udp")
+			anna.recorded(s, 3)
+			bert.recorded(s, 3)
+			if way == "keys" {
+				anna.press("**1111")
+			} else {
+				anna.do("transfer", "sip:1111@"+s.sip)
+			}
+			s.wait("member", 20*time.Second, func() bool { return strings.Contains(s.run("live", "1111", "--json"), `"caller": "201"`) })
+			s.wait("end of the transferrer's call", 20*time.Second, func() bool {
+				return strings.Contains(s.run("calls", "--json"), `"reason": "has transferred the other party"`)
+			})
+			if !strings.Contains(s.run("live", "1111", "--json"), `"music": true`) {
+				t.Error("who was transferred has no music")
+			}
+			anna.do("dial", "sip:1111@"+s.sip+";transport=udp")
+			s.wait("both in the room", 20*time.Second, func() bool { return strings.Count(s.run("live", "1111", "--json"), `"caller"`) == 2 })
+			time.Sleep(4 * time.Second) // the tone of joining is over then, and two seconds of conference are recorded
+			if pcm := bert.heard(2); tone.LevelAt(pcm[:8000], 8000, tones[0]) < level-2 || tone.LevelAt(pcm[:8000], 8000, tones[1]) > -60 {
+				t.Error("who was transferred does not hear the other one in the room, or hears himself")
+			}
+			for _, pcm := range anna.calls() {
+				if !hears(pcm, tones[1], level, tones[0]) {
+					t.Error("who has called does not hear the other one, or hears himself")
+				}
+			}
+			if !bert.hears(tones[0], level, tones[1]) {
+				t.Error("who was called does not hear the other one, or hears himself")
+			}
+			s.wait("history of both legs", 20*time.Second, func() bool {
+				history := s.run("calls", "--json")
+				return strings.Count(history, `"room": "1111"`) == 2 && strings.Contains(history, `"direction": "out"`)
+			})
+		})
 	}
-	anna, bert := phones[0], phones[1]
-	s.wait("registrations that answer", 30*time.Second, func() bool { return strings.Count(s.run("phone", "list"), " ms ") == 2 })
-	anna.do("dial", "sip:201@"+s.sip+";transport=udp")
-	anna.recorded(s, 3)
-	bert.recorded(s, 3)
-	anna.press("**1111")
-	s.wait("member", 20*time.Second, func() bool { return strings.Contains(s.run("live", "1111", "--json"), `"caller": "201"`) })
-	if !anna.hears(tones[1], level, tones[0]) {
-		t.Error("who has called does not hear the other one, or hears himself")
-	}
-	if !bert.hears(tones[0], level, tones[1]) {
-		t.Error("who was called does not hear the other one, or hears himself")
-	}
-	s.wait("history of both legs", 20*time.Second, func() bool {
-		history := s.run("calls", "--json")
-		return strings.Contains(history, `"reason": "has transferred the other party"`) && strings.Contains(history, `"room": "1111"`) &&
-			strings.Contains(history, `"direction": "out"`)
-	})
 }
