@@ -51,7 +51,7 @@ func (p *Playlist) Change(tracks []Track, shuffle bool) {
 	defer p.mu.Unlock()
 	p.tracks, p.shuffle, p.bad = slices.Clone(tracks), shuffle, make(map[string]bool)
 	p.upcoming = nil
-	if i := slices.IndexFunc(p.tracks, p.isCurrent); i >= 0 && p.file != nil {
+	if i := slices.IndexFunc(p.tracks, p.isCurrent); i >= 0 {
 		p.upcoming = slices.Clone(p.tracks[i+1:])
 		if shuffle {
 			p.upcoming = p.shuffled()
@@ -67,11 +67,9 @@ func (p *Playlist) Read(pcm []int16) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(pcm) > 0 {
-		if p.file == nil || p.at == p.current.Samples {
-			if !p.next() {
-				clear(pcm)
-				break
-			}
+		if !p.ready() {
+			clear(pcm)
+			break
 		}
 		n := int(min(int64(len(pcm)), p.current.Samples-p.at))
 		read := p.samples(pcm[:n])
@@ -104,10 +102,8 @@ func (p *Playlist) Skip(samples int64) error {
 		samples %= round
 	}
 	for samples > 0 {
-		if p.file == nil || p.at == p.current.Samples {
-			if !p.next() {
-				break
-			}
+		if !p.ready() {
+			break
 		}
 		n := min(samples, p.current.Samples-p.at)
 		samples -= n
@@ -125,7 +121,7 @@ func (p *Playlist) round() int64 {
 	return sum
 }
 
-// Close closes the file that is open. A playlist that is read again goes on with the next track.
+// Close closes the file that is open. A playlist that is read again goes on where it was.
 func (p *Playlist) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,6 +129,16 @@ func (p *Playlist) Close() {
 		p.file.Close()
 		p.file = nil
 	}
+}
+
+// ready makes sure that there is a track with something left to read: false where none can be read.
+func (p *Playlist) ready() bool {
+	if p.file == nil && p.at < p.current.Samples && !p.bad[p.current.File] {
+		if at := p.at; p.open(p.current) {
+			p.seek(at)
+		}
+	}
+	return p.file != nil && p.at < p.current.Samples || p.next()
 }
 
 // next opens the track that follows. Where none can be opened the current one is played again: its file may have been

@@ -68,6 +68,13 @@ func TestTracksFollowWithoutAGapAndWithoutAnEnd(t *testing.T) {
 func TestSkippingIsAsGoodAsReading(t *testing.T) {
 	dir := t.TempDir()
 	tracks := []Track{storeTrack(t, dir, 1, 500), storeTrack(t, dir, 2, 333)}
+	paused := NewPlaylist(tracks, false)
+	before := read(t, paused, 600)
+	paused.Close()
+	if values, lengths := runs(append(before, read(t, paused, 300)...)); !slices.Equal(lengths, []int{500, 333, 67}) {
+		t.Errorf("closed within the second track: %v for %v samples, want 500, 333, 67", values, lengths)
+	}
+	paused.Close()
 	for _, n := range []int64{1, 499, 500, 501, 832, 833, 834, 5000, 833_000_000_499} {
 		read1, skipped := NewPlaylist(tracks, false), NewPlaylist(tracks, false)
 		read(t, read1, int(n%833))

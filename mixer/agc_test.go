@@ -239,7 +239,7 @@ func TestAutomaticGainKeepsKeysAtTheirLevel(t *testing.T) {
 
 func TestAutomaticGainIsForTheMixAlone(t *testing.T) {
 	c, talker, _ := levelled(t, tone.NewSine(8000, 437, -31))
-	talker.seat.Music(media.NewSound(8000, tone.Make(8000, 700, -26, 8000)))
+	talker.seat.Music(c.engine.Loop(media.NewSound(8000, tone.Make(8000, 700, -26, 8000))))
 	c.run(300)
 	r := talker.seat.Record(1e9)
 	c.run(50)

@@ -29,7 +29,7 @@ func TestTickAllocatesNothingWithAllThatASeatCanDo(t *testing.T) {
 	teller.seat.PassDigits(true)
 	teller.seat.MinimumDelay(true)
 	listener.seat.HearVolume(-6)
-	alone.seat.Music(media.NewSound(8000, tone.Make(8000, 700, -20, 8000)))
+	alone.seat.Music(c.engine.Loop(media.NewSound(8000, tone.Make(8000, 700, -20, 8000))))
 	told := false
 	conf.Play(Announcement{Sounds: []*media.Sound{media.NewSound(8000, tone.Make(8000, 1900, -20, 8000))}, Done: func() { told = true }})
 	var packets [][]byte

@@ -144,7 +144,7 @@ func TestPromptsMusicAndAnnouncementsPlayAtTheRateOfTheLeg(t *testing.T) {
 		play func(c *Conference, s *Seat)
 	}{
 		{"prompt", func(_ *Conference, s *Seat) { s.Play(1, sound) }},
-		{"music", func(_ *Conference, s *Seat) { s.Music(sound) }},
+		{"music", func(conf *Conference, s *Seat) { s.Music(conf.engine.Loop(sound)) }},
 		{"announcement", func(c *Conference, s *Seat) { s.Enter(); c.Play(Announcement{Sounds: []*media.Sound{sound}}) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -260,7 +260,7 @@ func TestMusicIsForOneLegAndAPromptComesOverIt(t *testing.T) {
 	music := media.NewSound(8000, tone.Make(8000, 700, -20, 8000))
 	prompt := media.NewSound(8000, tone.Make(8000, 1900, -20, 8000))
 	alone := c.phone(conf, nil)
-	alone.seat.Music(music)
+	alone.seat.Music(c.engine.Loop(music))
 	alone.seat.Enter()
 	c.run(100)
 	if l := alone.level(700); !near(l, -20, 0.5) {

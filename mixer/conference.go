@@ -191,10 +191,10 @@ func (s *Seat) Cancel(id uint64) {
 	})
 }
 
-// Music plays a piece to this leg until Music(nil), which fades it out. It is outside the mix,
-// and the piece runs on by itself: whoever hears it hears the same place.
-func (s *Seat) Music(piece *media.Sound) {
-	if piece == nil {
+// Music plays music to this leg until Music(nil), which fades it out. It is outside the mix,
+// and runs on by itself: whoever hears it hears the same place.
+func (s *Seat) Music(music *Music) {
+	if music == nil {
 		s.part.worker.later(func() {
 			s.musical = false
 			s.wantMusic()
@@ -202,14 +202,16 @@ func (s *Seat) Music(piece *media.Sound) {
 		return
 	}
 	e, w := s.part.worker.engine, s.part.worker
-	l := e.loop(piece)
 	if codec := s.leg.Agreed(); codec != nil {
 		e.mu.Lock()
-		l.provide(w, codec)
+		music.provide(w, codec)
 		e.mu.Unlock()
 	}
+	if music.station != nil {
+		e.feeder.tune(music.station)
+	}
 	s.part.worker.later(func() {
-		s.loop, s.musical = l, true
+		s.loop, s.musical = music, true
 		if !s.prompts.playing() {
 			s.wantMusic()
 		}

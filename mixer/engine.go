@@ -40,13 +40,14 @@ type Engine struct {
 	workers  []*worker
 	closing  atomic.Bool
 	herald   *herald
-	comfort  *loop // what is heard in place of silence
+	comfort  *Music // what is heard in place of silence
 
 	mu          sync.Mutex
 	conferences map[*Conference]struct{}
 	seats       int
 	load        [][slots]int // seats by worker and slot
-	loops       map[*media.Sound]*loop
+	loops       map[*media.Sound]*Music
+	feeder      *feeder // reads playlists
 }
 
 // New starts the workers.
@@ -78,6 +79,7 @@ func New(c Config) (*Engine, error) {
 		go w.run()
 	}
 	go e.herald.run(e)
+	go e.feeder.run(e.tick)
 	go calmMonitor()
 	return e, nil
 }
@@ -85,8 +87,8 @@ func New(c Config) (*Engine, error) {
 // newEngine returns an engine whose clockwork stands still.
 func newEngine(c Config) *Engine {
 	e := &Engine{log: c.Log, timeout: c.RTPTimeout, partSize: c.PartSize, epoch: time.Now(),
-		conferences: map[*Conference]struct{}{}, load: make([][slots]int, c.Workers), loops: map[*media.Sound]*loop{},
-		comfort: newComfort(c.Workers)}
+		conferences: map[*Conference]struct{}{}, load: make([][slots]int, c.Workers), loops: map[*media.Sound]*Music{},
+		comfort: newComfort(c.Workers), feeder: newFeeder(c.Log)}
 	for i := range c.Workers {
 		e.workers = append(e.workers, newWorker(e, i))
 	}
@@ -101,14 +103,18 @@ func (e *Engine) Close() {
 	}
 	e.herald.wake()
 	<-e.herald.done
+	e.feeder.close()
 }
+
+// tick is the number of the tick that is due.
+func (e *Engine) tick() uint64 { return uint64(e.clock() / int64(tickTime)) }
 
 // clock is the monotonic time in ns since the engine began.
 func (e *Engine) clock() int64 { return int64(time.Since(e.epoch)) }
 
-// loop returns the running piece for a sound. Pieces stay for the life of the engine: there
-// are as many as there are playlists.
-func (e *Engine) loop(sound *media.Sound) *loop {
+// Loop returns the music that plays a sound again and again, the same for the same sound. It stays for the
+// life of the engine.
+func (e *Engine) Loop(sound *media.Sound) *Music {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	l := e.loops[sound]

@@ -33,6 +33,8 @@ type EngineStats struct {
 	Late999       time.Duration `json:"late_p999_ns"`
 	EventsDropped uint64        `json:"events_dropped"`
 	PartsLate     uint64        `json:"parts_late"`
+	// MusicLate counts the frames of playlists that a worker played as silence, as they had not been read in time.
+	MusicLate uint64 `json:"music_late"`
 }
 
 // Stats returns the figures of all workers together.
@@ -50,6 +52,7 @@ func (e *Engine) Stats() EngineStats {
 		s.EventsDropped += w.events.dropped.Load()
 	}
 	s.Late50, s.Late99, s.Late999 = percentile(&counts, s.Ticks, 0.5), percentile(&counts, s.Ticks, 0.99), percentile(&counts, s.Ticks, 0.999)
+	s.MusicLate = e.feeder.late()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.Seats = e.seats

@@ -2,14 +2,16 @@ package mixer
 
 import "conclave/media"
 
-// loop is hold music: one endless piece that runs on whether anybody listens or not, so that
-// whoever hears it hears the same place and it is encoded once for all of them on a worker.
-type loop struct {
-	pcm  [bands][]int16 // longer than its period by a frame, so that each frame is one slice
-	taps []tap          // one a worker
+// Music is hold music without an end that runs on whether anybody listens or not, so that whoever
+// hears it hears the same place and it is encoded once for all of them on a worker. It is one piece
+// that is played again and again, or a playlist.
+type Music struct {
+	pcm     [bands][]int16 // longer than its period by a frame, so that each frame is one slice
+	station *station       // of a playlist, else nil
+	taps    []tap          // one a worker
 }
 
-// tap is a worker's place in a loop.
+// tap is a worker's place in the music.
 type tap struct {
 	tick  uint64
 	bands [bands]piece
@@ -21,8 +23,8 @@ type piece struct {
 	streams streams
 }
 
-func newLoop(sound *media.Sound, workers int) *loop {
-	l := &loop{taps: make([]tap, workers)}
+func newLoop(sound *media.Sound, workers int) *Music {
+	l := newMusic(workers)
 	period := len(sound.PCM(narrowRate))
 	for band := range l.pcm {
 		pcm, ratio := sound.PCM(rates[band]), rates[band]/narrowRate
@@ -33,6 +35,12 @@ func newLoop(sound *media.Sound, workers int) *loop {
 			}
 		}
 	}
+	return l
+}
+
+// newMusic is music of which nothing is there yet but each worker's place.
+func newMusic(workers int) *Music {
+	l := &Music{taps: make([]tap, workers)}
 	for i := range l.taps {
 		l.taps[i].tick = ^uint64(0)
 		for band := range l.taps[i].bands {
@@ -42,8 +50,11 @@ func newLoop(sound *media.Sound, workers int) *loop {
 	return l
 }
 
-// frame is what the loop plays at a tick.
-func (l *loop) frame(tick uint64, band uint8) []int16 {
+// frame is what is played at a tick.
+func (l *Music) frame(tick uint64, band uint8) []int16 {
+	if l.station != nil {
+		return l.station.frame(tick, band)
+	}
 	pcm, size := l.pcm[band], uint64(frameOf(int(band)))
 	period := uint64(len(pcm)) - size
 	if period == 0 {
@@ -54,7 +65,7 @@ func (l *loop) frame(tick uint64, band uint8) []int16 {
 }
 
 // tap is a worker's place at a tick, in each band.
-func (l *loop) tap(worker int, tick uint64) *[bands]piece {
+func (l *Music) tap(worker int, tick uint64) *[bands]piece {
 	t := &l.taps[worker]
 	if t.tick != tick {
 		t.tick = tick
@@ -66,6 +77,6 @@ func (l *loop) tap(worker int, tick uint64) *[bands]piece {
 }
 
 // provide has a worker code the loop once for all who hear it in a coding. The caller holds the engine's mutex.
-func (l *loop) provide(w *worker, c media.Codec) {
+func (l *Music) provide(w *worker, c media.Codec) {
 	l.taps[w.index].bands[bandOf(c.SampleRate()/media.FramesPerSecond)].streams.provide(w, c)
 }

@@ -48,7 +48,7 @@ type Seat struct {
 	music       ramp
 	limiter     limiter
 	prompts     player
-	loop        *loop   // what music fades, nil when it has gone
+	loop        *Music  // what music fades, nil when it has gone
 	own         []int16 // what the leg gave to the mix in this tick
 
 	notify func(Event)
@@ -192,7 +192,7 @@ func (s *Seat) send(m *mix, t media.Time) {
 }
 
 // hearLoop gives the leg what a loop plays.
-func (s *Seat) hearLoop(l *loop, codec media.Codec, t media.Time) {
+func (s *Seat) hearLoop(l *Music, codec media.Codec, t media.Time) {
 	piece := &l.tap(s.part.worker.index, t.Tick)[s.band]
 	s.share(&piece.shared, &piece.streams, l.frame(t.Tick, s.band), codec, t)
 }
@@ -233,7 +233,7 @@ func (s *Seat) special(m *mix, t media.Time, speech, announced bool) []int16 {
 		s.duck.applyWide(sum)
 		s.wantMusic()
 	}
-	if s.loop != nil {
+	if s.loop != nil && !s.music.resting(0) {
 		s.addMusic(sum, s.loop.frame(t.Tick, s.band), m)
 	}
 	if prompt {

@@ -61,13 +61,13 @@ func TestListenersOfAStreamShareItsCoding(t *testing.T) {
 		}
 	}
 	c.release(ears[0])
-	ears[1].seat.Music(media.NewSound(16000, tone.Make(16000, 1031, -20, 64000)))
+	ears[1].seat.Music(c.engine.Loop(media.NewSound(16000, tone.Make(16000, 1031, -20, 64000))))
 	c.run(100)
 	alone := c.engine.NewConference("y")
 	var waiting []*farEnd
 	for range 3 {
 		p := c.phoneOf(alone, media.G722(), nil, -1)
-		p.seat.Music(media.NewSound(16000, tone.Make(16000, 1031, -20, 64000)))
+		p.seat.Music(c.engine.Loop(media.NewSound(16000, tone.Make(16000, 1031, -20, 64000))))
 		waiting = append(waiting, p)
 	}
 	c.run(150)
