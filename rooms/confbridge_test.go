@@ -17,7 +17,7 @@ func library(t testing.TB) *rooms.Library {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rooms.NewLibrary(nil, voices)
+	return rooms.NewLibrary(nil, voices, nil)
 }
 
 func company(t testing.TB) rooms.ConfBridge {
@@ -51,7 +51,7 @@ func TestEachLineOfAConfbridgeConfIsJudged(t *testing.T) {
 		{18, "default_user: wait_marked=yes", "taken", ""},
 		{19, "default_user: end_marked=y", "taken", ""},
 		{20, "default_user: pin=******", "mapped", "to the PIN of the room, or of its moderators"},
-		{21, "default_user: music_on_hold_class=jazz", "refused", `"jazz" is not supported by this version, it takes default or none`},
+		{21, "default_user: music_on_hold_class=jazz", "refused", `there is no music "jazz"`},
 		{22, "default_user: max_members=5", "refused", "no option of a user profile, but of a bridge profile"},
 		{23, "default_user: announce_user_count_all=3", "taken", ""},
 		{24, "default_user: timeout=", "mapped", "no value: the default, 0"},

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"conclave/media"
 	"conclave/mixer"
 	"conclave/rooms/recordings"
 )
@@ -24,7 +23,6 @@ var (
 type conference struct {
 	house *House
 	mix   *mixer.Conference
-	music *media.Sound
 
 	// The house's mutex guards these.
 	room   Room // as the last caller found it
@@ -152,6 +150,6 @@ func (c *conference) crowd() (crowd crowd) {
 func (c *conference) settle() {
 	crowd := c.crowd()
 	for _, m := range c.members {
-		m.stand(crowd.standing(m.role), crowd, c.music)
+		m.stand(crowd.standing(m.role), crowd, c.house.musicOf(m.options.MusicClass))
 	}
 }

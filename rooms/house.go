@@ -34,7 +34,7 @@ type Config struct {
 type House struct {
 	engine       *mixer.Engine
 	log          *slog.Logger
-	music        *media.Sound
+	music        musicShelf
 	transferCode string
 	recordings   *recordings.Shelf // nil: nothing is recorded
 	visits       sync.WaitGroup    // and parties of talks
@@ -80,7 +80,7 @@ func furnish(engine *mixer.Engine, log *slog.Logger, voices *Voices, music *medi
 	return &House{
 		engine: engine,
 		log:    log,
-		music:  music,
+		music:  musicShelf{engine: engine, builtin: engine.Loop(music)},
 		voices: voices,
 		rooms:  make(map[string]Room),
 		live:   make(map[string]*conference),
@@ -179,7 +179,6 @@ func (h *House) occupy(room Room) *conference {
 		c = &conference{
 			house: h,
 			mix:   h.engine.NewConference(room.ID),
-			music: h.music,
 		}
 		h.live[room.ID] = c
 	}

@@ -23,11 +23,12 @@ const (
 // soundEnding is what the name of a sound file may be given without, as in confbridge.conf.
 const soundEnding = ".wav"
 
-// Library holds what the options of rooms name: menus, voices and sound files. Rooms share what they both name: a file is
+// Library holds what the options of rooms name: menus, voices, playlists and sound files. Rooms share what they both name: a file is
 // read once. To see files that have changed, make a new one. Not for several goroutines at a time.
 type Library struct {
 	menus  []store.Menu
 	voices *Voices
+	music  []string             // names of playlists
 	files  map[string]soundRead // by path
 }
 
@@ -36,12 +37,12 @@ type soundRead struct {
 	err   error
 }
 
-// NewLibrary makes a library of the menus that are stored and the voices there are; nil: none.
-func NewLibrary(menus []store.Menu, voices *Voices) *Library {
+// NewLibrary makes a library of the menus that are stored, the voices there are and the names of the playlists; nil: none.
+func NewLibrary(menus []store.Menu, voices *Voices, music []string) *Library {
 	if voices == nil {
 		voices = new(Voices)
 	}
-	return &Library{menus: menus, voices: voices, files: make(map[string]soundRead)}
+	return &Library{menus: menus, voices: voices, music: music, files: make(map[string]soundRead)}
 }
 
 // Settle checks that what the value of an option names is there, and can be used: the error says what is wrong with it and
@@ -64,6 +65,9 @@ func (l *Library) Settle(name, value string) (string, error) {
 		if _, ok := l.voices.Voice(value); !ok {
 			err = fmt.Errorf("there is no voice %q; there are %s", value, strings.Join(l.voices.Names(), ", "))
 		}
+	case RefersToMusic:
+		value = read.text
+		err = l.findMusic(value)
 	case RefersToMenu:
 		value = read.text
 		_, err = l.Menu(value)
@@ -121,6 +125,20 @@ func (l *Library) Menu(name string) (Menu, error) {
 		names = append(names, m.Name)
 	}
 	return Menu{}, fmt.Errorf("there is no menu %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// findMusic refuses the name of a playlist that there is not.
+func (l *Library) findMusic(name string) error {
+	names := append(slices.Clone(l.music), musicDefault, noValue)
+	if slices.Contains(names, name) {
+		return nil
+	}
+	hint := ""
+	if near := spelling.Nearest(name, names); near != "" {
+		hint = fmt.Sprintf(" (the nearest is %s)", near)
+	}
+	slices.Sort(names)
+	return fmt.Errorf("there is no music %q%s; there are %s", name, hint, strings.Join(slices.Compact(names), ", "))
 }
 
 // BuiltInMenus returns the menus that need not be stored.

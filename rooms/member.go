@@ -74,7 +74,7 @@ func (m *member) menu() Menu {
 }
 
 // stand puts the member where he stands now: into the mix or out of it, with music or without.
-func (m *member) stand(now standing, crowd crowd, music *media.Sound) {
+func (m *member) stand(now standing, crowd crowd, music *mixer.Music) {
 	if now.waiting != m.greetedFor.waiting || !now.waiting && crowd.active() > 1 {
 		m.silenceGreeting()
 	}

@@ -16,7 +16,8 @@ type Options struct {
 	Quiet                bool
 	AnnounceOnlyUser     bool
 	HearOwnJoinSound     bool
-	MusicOnHoldWhenEmpty bool // also for those who wait for a leader
+	MusicOnHoldWhenEmpty bool   // also for those who wait for a leader
+	MusicClass           string // a playlist, "default" or "none"
 	StartMuted           bool
 	MaxMembers           int           // 0: no limit
 	Timeout              time.Duration // whole seconds; 0: never

@@ -15,7 +15,7 @@ import (
 
 // defaults are the options of a room for which none is given.
 var defaults = rooms.Options{
-	AnnounceOnlyUser: true, HearOwnJoinSound: true, MusicOnHoldWhenEmpty: true, Announcements: true,
+	AnnounceOnlyUser: true, HearOwnJoinSound: true, MusicOnHoldWhenEmpty: true, MusicClass: "default", Announcements: true,
 	TalkingThreshold: 160, SilenceThreshold: 2500 * time.Millisecond, JitterBuffer: true, AGC: true, ComfortNoise: true,
 	RecordFileAppend: true, RecordFileTimestamp: true, RecordNotice: true,
 	Language: "en", CallerLanguage: true, Menu: "default", ModeratorMenu: "moderator",
@@ -112,7 +112,8 @@ func TestOptionsAreRead(t *testing.T) {
 		{"announce_user_count_all", "1", with(func(o *rooms.Options) { o.AnnounceUserCountAll = 2 })},
 		{"announce_user_count_all", "5", with(func(o *rooms.Options) { o.AnnounceUserCountAll = 6 })},
 		{"music_on_hold_class", "default", defaults},
-		{"music_on_hold_class", "none", with(func(o *rooms.Options) { o.MusicOnHoldWhenEmpty = false })},
+		{"music_on_hold_class", "none", with(func(o *rooms.Options) { o.MusicOnHoldWhenEmpty, o.MusicClass = false, "none" })},
+		{"music_on_hold_class", "lobby", with(func(o *rooms.Options) { o.MusicClass = "lobby" })},
 		{"dsp_talking_threshold", "0", with(func(o *rooms.Options) { o.TalkingThreshold = 0 })},
 		{"dsp_talking_threshold", "160", defaults},
 		{"dsp_talking_threshold", "32768", with(func(o *rooms.Options) { o.TalkingThreshold = 32768 })},
@@ -243,7 +244,7 @@ func TestWrongOptionsAreNamedWithWhatWouldBeRight(t *testing.T) {
 		{"internal_sample_rate", "11025", []string{"internal_sample_rate", `"11025"`, "not supported by this version", "auto or 8000"}},
 		{"maximum_sample_rate", "auto", []string{"maximum_sample_rate", "not supported by this version", "takes none or 8000"}},
 		{"mixing_interval", "30", []string{"mixing_interval", "not supported by this version", "takes 10 or 20 or 40 or 80"}},
-		{"music_on_hold_class", "jazz", []string{"music_on_hold_class", "not supported by this version", "default or none"}},
+		{"music_on_hold_class", "smooth jazz", []string{"music_on_hold_class", "not the name of a playlist", "default"}},
 
 		{"record_file", "/x.wav", []string{"record_file", "not in the directory of recordings", "board.wav"}},
 		{"record_file", "../x.wav", []string{"record_file", "not in the directory of recordings"}},

@@ -20,8 +20,11 @@ var userOptions = []option{
 	{"music_on_hold_when_empty", yesNo, "yes", "plays music to a member who is alone or waits for a leader",
 		func(o *Options, v value) { o.MusicOnHoldWhenEmpty = v.yes }},
 	// After the line above, for it has the last word.
-	{"music_on_hold_class", oneOf("default", noValue), "default", "chooses the music; none is silence",
-		func(o *Options, v value) { o.MusicOnHoldWhenEmpty = o.MusicOnHoldWhenEmpty && v.text != noValue }},
+	{"music_on_hold_class", musicClass, musicDefault, "chooses the music: one of `conclave music list`; none is silence",
+		func(o *Options, v value) {
+			o.MusicClass = v.text
+			o.MusicOnHoldWhenEmpty = o.MusicOnHoldWhenEmpty && v.text != noValue
+		}},
 	{"quiet", yesNo, "no", "keeps tones and prompts of joining and leaving away",
 		func(o *Options, v value) { o.Quiet = v.yes }},
 	{"hear_own_join_sound", yesNo, "yes", "plays the join tone to the one who joins, too",

@@ -27,6 +27,7 @@ const (
 	RefersToSound   Reference = "sound" // a WAV file, or a prompt of the voice
 	RefersToVoice   Reference = "voice"
 	RefersToMenu    Reference = "menu"
+	RefersToMusic   Reference = "music"
 )
 
 // value is an option's value, in the field that its kind fills.
@@ -165,6 +166,15 @@ var voiceName = kind{takes: "name of a voice", refersTo: RefersToVoice, read: fu
 	return value{text: trimmed}, nil
 }}
 
+// musicClass takes the name of a playlist, and none.
+var musicClass = kind{takes: "name of a playlist, default or " + noValue, refersTo: RefersToMusic, read: func(text string) (value, error) {
+	trimmed := strings.TrimSpace(text)
+	if !isName(trimmed) {
+		return value{}, fmt.Errorf("%q is not the name of a playlist; default would be right", text)
+	}
+	return value{text: trimmed}, nil
+}}
+
 // menuName takes the name of a menu.
 var menuName = kind{
 	takes:    "name of a menu or " + noValue,
@@ -178,7 +188,7 @@ var menuName = kind{
 	},
 }
 
-// isName tells names of voices and menus: up to 64 letters and digits of ASCII, and -, _ and .
+// isName tells names of voices, menus and playlists: up to 64 letters and digits of ASCII, and -, _ and .
 // but at the begin.
 func isName(text string) bool {
 	const longest = 64

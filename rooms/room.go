@@ -102,6 +102,10 @@ func (f *furnisher) furnish() {
 		}
 		f.room.Announcement = sound
 	}
+	if err := f.stock.findMusic(options.MusicClass); err != nil {
+		f.warn("it has the music %s instead: %w", musicDefault, err)
+		options.MusicClass = musicDefault
+	}
 	f.room.Menu = f.menu(options.Menu, menuDefault, voice)
 	f.room.ModeratorMenu = f.menu(options.ModeratorMenu, menuModerator, voice)
 }

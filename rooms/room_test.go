@@ -100,7 +100,7 @@ func TestRoomGetsWhatItsOptionsName(t *testing.T) {
 		t.Fatal(err)
 	}
 	menus := []store.Menu{{Name: "m", Entries: map[string]string{"1": "toggle_mute", "2": "playback(beep&" + ding + ")"}}}
-	library := rooms.NewLibrary(menus, voices)
+	library := rooms.NewLibrary(menus, voices, nil)
 	room, warnings, err := rooms.NewRoom(store.Room{Extension: "1", Options: map[string]string{
 		"announcement": hello, "sound_join": ding, "sound_leave": "beep", "menu": "m", "moderator_menu": "none",
 	}}, library)
@@ -161,7 +161,7 @@ func TestRoomIsServedWithoutWhatHasVanished(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			room, warnings, err := rooms.NewRoom(store.Room{Extension: "1", Options: test.options}, rooms.NewLibrary(test.menus, voices))
+			room, warnings, err := rooms.NewRoom(store.Room{Extension: "1", Options: test.options}, rooms.NewLibrary(test.menus, voices, nil))
 			if err != nil || len(warnings) != len(test.want) {
 				t.Fatalf("warnings %v, error %v; want %d warnings and no error", warnings, err, len(test.want))
 			}
@@ -190,7 +190,7 @@ func TestWhatOptionsNameIsSettled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	library := rooms.NewLibrary([]store.Menu{{Name: "m", Entries: map[string]string{"1": "no_op"}}}, voices)
+	library := rooms.NewLibrary([]store.Menu{{Name: "m", Entries: map[string]string{"1": "no_op"}}}, voices, nil)
 	for _, tt := range []struct{ option, value, want string }{
 		{"announcement", hello, hello},
 		{"announcement", strings.TrimSuffix(hello, ".wav"), hello},

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"conclave/media"
 	"conclave/mixer"
 )
 
@@ -138,11 +137,11 @@ func (t *Talk) partner(p *Party) *Party { return t.parties[1-p.side] }
 
 // entertain gives p music while the other one has put him on hold. t.mu is held.
 func (t *Talk) entertain(p *Party) {
-	var piece *media.Sound
+	var music *mixer.Music
 	if partner := t.partner(p); partner != nil && partner.held {
-		piece = t.house.music
+		music = t.house.musicOf(musicDefault)
 	}
-	p.seat.Music(piece)
+	p.seat.Music(music)
 }
 
 // Hold tells that the far end of the call has put the talk on hold, or has taken it back.

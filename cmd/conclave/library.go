@@ -22,7 +22,7 @@ func (d dataDir) openLibrary(ctx context.Context) (*rooms.Library, error) {
 		return nil, err
 	}
 	if !d.hasDatabase() {
-		return rooms.NewLibrary(nil, voices), nil
+		return rooms.NewLibrary(nil, voices, nil), nil
 	}
 	db, err := d.openOrCreate(ctx)
 	if err != nil {
@@ -33,5 +33,13 @@ func (d dataDir) openLibrary(ctx context.Context) (*rooms.Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rooms.NewLibrary(menus, voices), nil
+	playlists, err := db.Playlists(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var music []string
+	for _, p := range playlists {
+		music = append(music, p.Name)
+	}
+	return rooms.NewLibrary(menus, voices, music), nil
 }

@@ -23,6 +23,7 @@ type cli struct {
 	Cert       certCmd       `cmd:"" help:"Make a certificate for calls over TLS."`
 	Menu       menuCmd       `cmd:"" help:"Say what the keys of members do."`
 	Voice      voiceCmd      `cmd:"" help:"Add, list, check and remove voices."`
+	Music      musicCmd      `cmd:"" help:"Add, list, show, change and remove hold music."`
 	Live       liveCmd       `cmd:"" help:"Show the conferences and members of now."`
 	Events     eventsCmd     `cmd:"" help:"Print what happens in conferences, as it happens."`
 	Calls      callsCmd      `cmd:"" help:"List the calls that are over."`
@@ -42,7 +43,8 @@ type cli struct {
 	Restore    restoreCmd    `cmd:"" help:"Put a backup in the place of what is there."`
 	Bench      benchCmd      `cmd:"" help:"Measure a server of its own on this machine: cost, loss, lateness, and what is heard."`
 
-	BenchFloor floorCmd `cmd:"" hidden:"" help:"Send and receive without a conference, for bench to compare with."`
+	MusicDecode musicDecodeCmd `cmd:"" hidden:"" help:"Decode a file of music, for music add."`
+	BenchFloor  floorCmd       `cmd:"" hidden:"" help:"Send and receive without a conference, for bench to compare with."`
 }
 
 // Exit codes, as usual among Unix tools.

@@ -181,7 +181,7 @@ type menuView struct {
 // viewMenus lists the built-in menus and those of the database, where there is one.
 func viewMenus(ctx context.Context, data dataDir) ([]menuView, error) {
 	var views []menuView
-	for _, menu := range rooms.NewLibrary(nil, nil).BuiltInMenus() {
+	for _, menu := range rooms.NewLibrary(nil, nil, nil).BuiltInMenus() {
 		entries := map[string]string{}
 		for _, entry := range menu.Entries {
 			entries[entry.Keys] = entry.Text()

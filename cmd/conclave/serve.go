@@ -263,7 +263,15 @@ func loadRooms(ctx context.Context, data dataDir, db *store.DB, house *rooms.Hou
 	if err != nil {
 		return err
 	}
-	library := rooms.NewLibrary(menus, voices)
+	playlists, err := loadMusic(ctx, data, db)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(playlists))
+	for i, p := range playlists {
+		names[i] = p.Name
+	}
+	library := rooms.NewLibrary(menus, voices, names)
 	directory := make([]rooms.Room, 0, len(stored))
 	for _, s := range stored {
 		room, warnings, err := rooms.NewRoom(s, library)
@@ -277,6 +285,7 @@ func loadRooms(ctx context.Context, data dataDir, db *store.DB, house *rooms.Hou
 		directory = append(directory, room)
 	}
 	house.SetVoices(voices)
+	house.SetMusic(playlists)
 	house.SetRooms(directory)
 	log.Info("rooms loaded", "count", len(directory))
 	return nil
