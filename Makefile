@@ -34,6 +34,7 @@ bench: build
 	bin/conclave bench --members 500 --rooms 1 --talkers 3 --codec g722
 	bin/conclave bench --members 500 --rooms 50 --talkers 1
 	bin/conclave bench --members 500 --rooms 1 --talkers 500
+	bin/conclave bench --members 500 --rooms 500 --talkers 0
 	bin/conclave bench --members 1500 --rooms 1 --talkers 3 --seconds 60
 	bin/conclave bench --members 200 --rooms 1 --talkers 3 --seconds 30 --calls-per-second 100
 	bin/conclave bench --members 200 --rooms 1 --talkers 3 --seconds 30 --phones 2000 --registers-per-second 500
