@@ -243,7 +243,7 @@ func TestWrongOptionsAreNamedWithWhatWouldBeRight(t *testing.T) {
 		{"record_conference", "x", []string{"record_conference", "yes or no"}},
 		{"internal_sample_rate", "11025", []string{"internal_sample_rate", `"11025"`, "not supported by this version", "auto or 8000"}},
 		{"maximum_sample_rate", "auto", []string{"maximum_sample_rate", "not supported by this version", "takes none or 8000"}},
-		{"mixing_interval", "30", []string{"mixing_interval", "not supported by this version", "takes 10 or 20 or 40 or 80"}},
+		{"mixing_interval", "30", []string{"mixing_interval", "not supported by this version", "takes 10, 20, 40 or 80"}},
 		{"music_on_hold_class", "smooth jazz", []string{"music_on_hold_class", "not the name of a playlist", "default"}},
 
 		{"record_file", "/x.wav", []string{"record_file", "not in the directory of recordings", "board.wav"}},

@@ -83,10 +83,15 @@ var denoising = kind{takes: "yes or no", read: func(text string) (value, error) 
 
 // oneOf takes some of the values that ConfBridge takes: this version can do no others.
 func oneOf(taken ...string) kind {
-	return kind{takes: strings.Join(taken, " or "), read: func(text string) (value, error) {
+	last := len(taken) - 1
+	takes := taken[last]
+	if last > 0 {
+		takes = strings.Join(taken[:last], ", ") + " or " + takes
+	}
+	return kind{takes: takes, read: func(text string) (value, error) {
 		trimmed := strings.TrimSpace(text)
 		if !slices.Contains(taken, trimmed) {
-			return value{}, fmt.Errorf("%q is not supported by this version, it takes %s", text, strings.Join(taken, " or "))
+			return value{}, fmt.Errorf("%q is not supported by this version, it takes %s", text, takes)
 		}
 		return value{text: trimmed}, nil
 	}}

@@ -49,10 +49,10 @@ func TestMenuIsSetShownListedAndRemoved(t *testing.T) {
 	run("room", "add", "20", "--name", "n", "-o", "moderator_menu=staff").done(t)
 	list := run("menu", "list").done(t)
 	for _, want := range []string{
-		"MENU       KEYS                 ROOMS    BUILT IN\n",
-		"default    * 1 4 6 7 8 9                 yes\n",
-		"moderator  * 1 2 3 4 5 6 7 8 9           yes\n",
-		"staff      * 12                 20 1000  \n",
+		"MENU       KEYS                   ROOMS    BUILT IN\n",
+		"default    * 1 4 6 7 8 9                   yes\n",
+		"moderator  * 0 1 2 3 4 5 6 7 8 9           yes\n",
+		"staff      * 12                   20 1000  \n",
 	} {
 		if !strings.Contains(list, want) {
 			t.Errorf("menu list lacks %q:\n%s", want, list)

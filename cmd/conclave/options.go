@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"conclave/rooms"
 )
@@ -48,7 +49,10 @@ func (c *roomOptionsCmd) Run(ctx context.Context, data dataDir) error {
 	return printOptions(os.Stdout, views, string(c.Ext))
 }
 
-// printOptions writes two lines for each option, for one would be too long for a terminal.
+// widest is how long a line of options may be, in characters.
+const widest = 118
+
+// printOptions writes a line for each option, and below it what it takes and does.
 func printOptions(out io.Writer, views []optionView, room string) error {
 	heading := optionView{OptionInfo: rooms.OptionInfo{Name: "OPTION", Standard: "DEFAULT"}}
 	if room != "" {
@@ -63,11 +67,33 @@ func printOptions(out io.Writer, views []optionView, room string) error {
 		line := fmt.Sprintf("%-28s%-23s%s", v.Name, v.Standard, printable(value))
 		fmt.Fprintln(&b, strings.TrimRight(line, " "))
 		if v.Meaning != "" {
-			fmt.Fprintf(&b, "    %s: %s\n", v.Takes, v.Meaning)
+			writeWrapped(&b, "    ", v.Takes+": "+v.Meaning)
 		}
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// writeWrapped writes words in lines that begin with indent and are no wider than widest, where words allow it.
+func writeWrapped(b *strings.Builder, indent, text string) {
+	width := 0
+	for _, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case width == 0:
+			b.WriteString(indent)
+			width = len(indent)
+		case width+1+n > widest:
+			b.WriteString("\n" + indent)
+			width = len(indent)
+		default:
+			b.WriteByte(' ')
+			width++
+		}
+		b.WriteString(word)
+		width += n
+	}
+	b.WriteByte('\n')
 }
 
 // settleOptions makes of assignments, as an operator types them, what is to be stored: sounds, voices and menus that they
