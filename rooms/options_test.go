@@ -241,8 +241,8 @@ func TestWrongOptionsAreNamedWithWhatWouldBeRight(t *testing.T) {
 		{"send_events", "yes", []string{"send_events", "not supported by this version", "takes no"}},
 		{"answer_channel", "no", []string{"answer_channel", "not supported by this version", "takes yes"}},
 		{"record_conference", "x", []string{"record_conference", "yes or no"}},
-		{"internal_sample_rate", "11025", []string{"internal_sample_rate", `"11025"`, "not supported by this version", "auto or 8000"}},
-		{"maximum_sample_rate", "auto", []string{"maximum_sample_rate", "not supported by this version", "takes none or 8000"}},
+		{"internal_sample_rate", "11025", []string{"internal_sample_rate", `"11025"`, "not supported by this version", "auto, 8000"}},
+		{"maximum_sample_rate", "auto", []string{"maximum_sample_rate", "not supported by this version", "takes none, 8000"}},
 		{"mixing_interval", "30", []string{"mixing_interval", "not supported by this version", "takes 10, 20, 40 or 80"}},
 		{"music_on_hold_class", "smooth jazz", []string{"music_on_hold_class", "not the name of a playlist", "default"}},
 

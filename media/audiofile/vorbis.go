@@ -26,7 +26,7 @@ func openVorbis(r io.ReadSeeker) (*File, error) {
 		err = ErrCutOff
 	}
 	if err != nil {
-		return nil, fmt.Errorf("Ogg Vorbis: %w", err)
+		return nil, fmt.Errorf("read Ogg Vorbis: %w", err)
 	}
 	return &File{Format: "Ogg Vorbis", Rate: reader.SampleRate(), Channels: reader.Channels(), decoder: &vorbisFile{reader, whole}}, nil
 }
