@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -272,36 +271,6 @@ func TestThreeRealPhonesHearOneAnotherAndNotThemselves(t *testing.T) {
 				t.Errorf("phone %d hears phone %d at %.1f dBFS, want %d within 1 dB", i, j, got, level)
 			}
 		}
-	}
-}
-
-func TestSIPpScenarios(t *testing.T) {
-	sipp := need(t, "sipp", "sip-tester")
-	server := startServer(t, "--guests", "all")
-	server.run("room", "add", "1000", "--name", "Open", "--no-pin")
-	server.run("room", "add", "1111", "--name", "With PIN", "--pin", "1234")
-	tests := []struct{ scenario, room string }{
-		{"pin", "1111"}, {"pin-info", "1111"}, {"wrong-pin", "1111"}, {"cancel", "1000"}, {"hold", "1000"}, {"offerless", "1000"}, {"lost-ack", "1000"},
-	}
-	for i, tt := range tests {
-		t.Run(tt.scenario, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			scenario, err := filepath.Abs("../../testdata/sipp/" + tt.scenario + ".xml")
-			if err != nil {
-				t.Fatal(err)
-			}
-			media := 33000 + 20*i
-			c := exec.CommandContext(ctx, sipp, "-sf", scenario, "-s", tt.room, "-i", "127.0.0.1", "-p", fmt.Sprint(media+10),
-				"-mi", "127.0.0.1", "-mp", fmt.Sprint(media), "-m", "1", "-nostdin", "-timeout", "50", "-timeout_error", "-trace_err",
-				"-error_file", filepath.Join(t.TempDir(), "errors"), server.sip)
-			c.Dir = t.TempDir()
-			out, err := c.CombinedOutput()
-			if err != nil {
-				t.Errorf("sipp: %v\n%s", err, out)
-			}
-		})
 	}
 }
 
