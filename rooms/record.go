@@ -186,6 +186,20 @@ func (c *conference) noteJoin(m *member) {
 	}
 }
 
+// noteHeir tells the recorder that another one has a member's place: he is a person, and has a track, of his own. He did not
+// hear that the conference is recorded. c.mu is held.
+func (c *conference) noteHeir(heir, of *member) {
+	if c.tape == nil {
+		return
+	}
+	c.tape.recorder.Leave(of.call.ID())
+	c.noteJoin(heir)
+	if c.tape.notice {
+		heir.line.say(promptNowRecording)
+		heir.noticed = c.tape
+	}
+}
+
 // recordingOpened is told that the files are there: now it is sure that there will be a recording, and members are told.
 func (c *conference) recordingOpened(t *taping, name string) {
 	c.mu.Lock()

@@ -160,6 +160,37 @@ func TestOperatorRecordsAndAllAreTold(t *testing.T) {
 	}
 }
 
+func TestWhoTakesAPlaceIsToldAndHasATrackOfHisOwn(t *testing.T) {
+	b, dir := recordingBuilding(t)
+	room := b.room("", map[string]string{"quiet": "yes", "music_on_hold_when_empty": "no", "agc": "no", "record_tracks": "yes"})
+	ann := b.call("ann", room)
+	b.members(1)
+	bob := b.call("bob", room)
+	b.members(2)
+	file, err := b.house.Record(t.Context(), "1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann.hears(t, promptNowRecording)
+	bob.hears(t, promptNowRecording)
+	eve := b.takesOver("eve", bob)
+	bob.over(t, ResultHangup)
+	eve.hears(t, promptNowRecording)
+	eve.talks.Store(true)
+	ann.hears(t, promptNowRecording, "eve")
+	b.talked("eve")
+	if _, err := b.house.StopRecording("1000"); err != nil {
+		t.Fatal(err)
+	}
+	r := complete(t, dir, file)
+	if len(r.Members) != 3 || r.Members[1].Name != "BOB" || r.Members[1].Talked > 0 || r.Members[2].Name != "EVE" || r.Members[2].Talked == 0 {
+		t.Fatalf("members %+v", r.Members)
+	}
+	if l := levels(t, dir, r.Members[2].Track, "eve"); l["eve"] < -20 {
+		t.Errorf("levels of Eve's track %v", l)
+	}
+}
+
 func TestRoomIsRecordedFromItsFirstMemberToItsLast(t *testing.T) {
 	for _, notice := range []bool{true, false} {
 		t.Run(map[bool]string{true: "with notice", false: "without"}[notice], func(t *testing.T) {

@@ -86,6 +86,7 @@ func (c *conference) hand(m *member, to *takeover) {
 	v.seat.TalkVolume(float64(heir.talking))
 	v.member.Store(heir)
 	c.settle()
+	c.noteHeir(heir, m)
 	to.heir <- heir
 }
 
