@@ -157,6 +157,27 @@ func TestUnknownUsersAreAnsweredAsWrongPasswords(t *testing.T) {
 	}
 }
 
+// Nor does the work that is done for a user: of the lookup it is told by what it allocates.
+func TestLookupOfAnyUserIsTheSameWork(t *testing.T) {
+	s := startServer(t, withPhones)
+	trunk := outside("192.0.2.8/29")
+	trunk.User, trunk.Password = "300", "secret"
+	s.set(t, trunk)
+	work := func(user string, want bool) float64 {
+		t.Helper()
+		if _, known := s.Known(user); known != want {
+			t.Errorf("%s is known: %v, want %v", user, known, want)
+		}
+		return testing.AllocsPerRun(1000, func() { s.Known(user) })
+	}
+	unknown := work("999", false)
+	for _, user := range []string{"200", "300"} {
+		if got := work(user, true); got != unknown || got == 0 {
+			t.Errorf("%s is looked up by %v allocations, an unknown user by %v", user, got, unknown)
+		}
+	}
+}
+
 func TestWrongCredentialsAreChallenged(t *testing.T) {
 	for name, change := range map[string]func(*phone.Credentials){
 		"password":           func(c *phone.Credentials) { c.Password = "x" },

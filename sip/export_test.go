@@ -89,6 +89,9 @@ func (s *Server) AnyPeer() (wire.Peer, bool) {
 	return wire.Peer{}, false
 }
 
+// Known looks up what a user's answer to a challenge is checked against.
+func (s *Server) Known(user string) (Digests, bool) { return s.digestsOf(user) }
+
 // Quote and Escape write what callerOf reads.
 func Quote(name string) string  { return quote(name) }
 func Escape(user string) string { return escape(user) }

@@ -92,11 +92,13 @@ func (s *Server) authenticate(req *sipgo.Request, peer wire.Peer) (party, error)
 	return party{phone: user}, nil
 }
 
-// digestsOf are those of a phone's password or a trunk's.
+// digestsOf are those of a phone's password or a trunk's. For a trunk's they have to be computed, and so that the time which
+// that takes tells nobody what there is, they are for everybody.
 func (s *Server) digestsOf(user string) (Digests, bool) {
-	if digests, ok := s.registrar.digestsOf(user); ok {
-		return digests, true
-	}
 	_, account, ok := s.trunkAccount(user)
-	return DigestsOf(user, account.password), ok
+	digests := DigestsOf(user, account.password)
+	if of, phone := s.registrar.digestsOf(user); phone {
+		return of, true
+	}
+	return digests, ok
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
+	"github.com/icholy/digest"
 
 	"conclave/rooms"
 	"conclave/sip/phone"
@@ -139,6 +140,45 @@ func TestAnsweredNoncesAreForgotten(t *testing.T) {
 			t.Errorf("%d nonces are kept", len(d.used))
 		}
 	})
+}
+
+// An unknown user's answer is computed and compared as a known one's is: right would be the one by digests that nobody knows.
+func TestAnswerOfAnUnknownUserIsComputed(t *testing.T) {
+	d := newDigests(slog.New(slog.DiscardHandler), nil)
+	for _, algorithm := range algorithms {
+		answer := func(user, a1 string) string {
+			t.Helper()
+			right, err := digest.Digest(
+				&digest.Challenge{Realm: Realm, Nonce: d.nonces.give(here1), Algorithm: algorithm, QOP: []string{"auth"}},
+				digest.Options{Method: "REGISTER", URI: "sip:example.com", Count: 1, Username: user, A1: a1, Cnonce: "c"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			req := registerWith(right.String())
+			return d.wrong(req, credentialsOf(req), knows200)
+		}
+		of := func(digests Digests) string {
+			if algorithm == "MD5" {
+				return digests.MD5
+			}
+			return digests.SHA256
+		}
+		for _, tt := range []struct {
+			name, user string
+			digests    Digests
+			want       string
+		}{
+			{"known, right", "200", DigestsOf("200", "p"), ""},
+			{"known, wrong", "200", DigestsOf("200", "q"), "password"},
+			{"unknown, by a password", "999", DigestsOf("999", "p"), "user"},
+			{"unknown, by the digests of nobody", "999", d.digestsOfNobody("999"), ""},
+			{"unknown, by those of another nobody", "999", d.digestsOfNobody("998"), "user"},
+		} {
+			if got := answer(tt.user, of(tt.digests)); got != tt.want {
+				t.Errorf("%s, %s: wrong is %q, want %q", algorithm, tt.name, got, tt.want)
+			}
+		}
+	}
 }
 
 func knows200(user string) (Digests, bool) { return DigestsOf("200", "p"), user == "200" }
