@@ -140,6 +140,7 @@ func TestTollFraud(t *testing.T) {
 	})
 	carrier, trunk := s.carrierAt(t, "carrier", "127.0.0.2", "*")
 	other, second := s.carrierAt(t, "other", "127.0.0.3", "*")
+	second.User, second.Password = "acct", secret("acct")
 	s.set(t, trunk, second)
 	s.connected(t)
 	p := newPhone(t, "udp", "127.0.0.1")
@@ -164,6 +165,14 @@ func TestTollFraud(t *testing.T) {
 			sipgo.NewHeader("Route", "<sip:"+outside+"@"+carrier.Address().String()+";lr>")}}, 200},
 		"by Route, to a number outside": {p, outside, phone.Options{From: "201", Password: secret("201"), Headers: []sipgo.Header{
 			sipgo.NewHeader("Route", "<sip:"+carrier.Address().String()+";lr>")}}, 403},
+		"by To":                                           {p, "2000", phone.Options{From: "eve", To: outside}, 200},
+		"by To, as a phone without the right":             {p, "2000", phone.Options{From: "201", Password: secret("201"), To: outside}, 200},
+		"by To, as a phone with the right":                {p, "2000", phone.Options{From: "200", Password: secret("200"), To: outside}, 200},
+		"by To, at a number beyond its patterns":          {p, "9", phone.Options{From: "200", Password: secret("200"), To: outside}, 403},
+		"by To, that a phone may call":                    {p, outside, phone.Options{From: "201", Password: secret("201"), To: "2000"}, 403},
+		"by To, over the trunk":                           {carrier.Phone, "1000", phone.Options{From: "+491", To: outside}, 200},
+		"by To, over the trunk whose account is called":   {other.Phone, "acct", phone.Options{From: "+491", To: outside}, 404},
+		"by To, of an account, by who knows its password": {p, "acct", phone.Options{From: "acct", Password: secret("acct"), To: outside}, 404},
 		"by P-Asserted-Identity": {p, outside, phone.Options{From: "201", Password: secret("201"), Headers: []sipgo.Header{
 			sipgo.NewHeader("P-Asserted-Identity", "<sip:200@127.0.0.1>")}}, 403},
 	} {

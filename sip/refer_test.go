@@ -382,3 +382,27 @@ func TestReferAndByeAtOnce(t *testing.T) {
 		t.Errorf("%d pairs of ports, want %d", pairs, before)
 	}
 }
+
+// A REFER has to wait while another one's subscription goes on, and changes nothing: the partner, too, may go on as before.
+func TestSecondReferAtOnceIsPending(t *testing.T) {
+	s, a, b, _, _ := office(t, "udp")
+	o := a.asItself()
+	o.Notify = phone.NoAnswer // so that the first subscription lasts
+	anna, bert := talk(a, b, o, phone.Options{})
+	accepted(t, anna, to(s.number("9")))
+	if res := refers(t, anna, to(s.number("2000"))); res.StatusCode != 491 {
+		t.Fatalf("want 491, got\n%s", res)
+	}
+	anna.Say(phone.Tone(annaHz, -15))
+	bert.Say(phone.Tone(bertHz, -15))
+	hearing(t, anna, bertHz, -15, annaHz)
+	hearing(t, bert, annaHz, -15, bertHz)
+	s.member(t, 0)
+	accepted(t, bert, to(s.number("2000")))
+	byeReceived(t, bert)
+	if m := s.member(t, 1); m.Caller != "200" {
+		t.Errorf("the member is %s, want 200", m.Caller)
+	}
+	hangsUp(t, anna)
+	s.empty(t)
+}

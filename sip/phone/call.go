@@ -45,6 +45,9 @@ func newCall(p *Phone, server, number string, o Options) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.To != "" {
+		c.dialog.to.Address.User = o.To
+	}
 	c.invite = c.newInvite()
 	p.mu.Lock()
 	p.calls[c.dialog.key()] = c
