@@ -28,7 +28,7 @@ func (c *statusCmd) Run(ctx context.Context, data dataDir) error {
 func writeStatus(out io.Writer, s serverStatus, now time.Time) error {
 	state := s.State
 	if state == stateDraining {
-		state += ": new calls are refused; `conclave drain --off` takes them again"
+		state += ", until `conclave drain --off`: new calls are refused"
 	}
 	late := func(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/1e6) }
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
