@@ -2,9 +2,7 @@ package mixer
 
 import (
 	"errors"
-	"runtime"
 	"testing"
-	"time"
 
 	"conclave/media"
 	"conclave/media/denoise"
@@ -154,23 +152,5 @@ func TestDenoiseAllocatesNothingInATick(t *testing.T) {
 		}
 	}
 	c.run(20)
-	w := c.engine.workers[0]
-	var before, after runtime.MemStats
-	allocated := uint64(0)
-	for range 100 {
-		for _, p := range c.phones {
-			p.send()
-		}
-		runtime.ReadMemStats(&before)
-		for range slots {
-			w.tick(c.turn, media.Time{Now: c.time.Now, Wall: time.Now().UnixNano(), Tick: c.turn / slots})
-			c.turn++
-			c.time.Now += int64(slotTime)
-		}
-		runtime.ReadMemStats(&after)
-		allocated += after.Mallocs - before.Mallocs
-	}
-	if allocated > 20 { // the test itself, or the runtime, may
-		t.Errorf("%d allocations in 100 ticks", allocated)
-	}
+	c.allocatesNothing(t, nil)
 }

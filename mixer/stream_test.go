@@ -1,9 +1,7 @@
 package mixer
 
 import (
-	"runtime"
 	"testing"
-	"time"
 
 	"conclave/media"
 	"conclave/media/tone"
@@ -133,26 +131,5 @@ func TestTickOfAllCodecsAllocatesNothing(t *testing.T) {
 		p.seat.Enter()
 	}
 	c.run(60)
-	w := c.engine.workers[0]
-	var before, after runtime.MemStats
-	allocated := uint64(0)
-	for range 100 {
-		for _, p := range c.phones {
-			p.send()
-		}
-		runtime.ReadMemStats(&before)
-		for range slots {
-			at := c.time
-			at.Tick, at.Wall = c.turn/slots, time.Now().UnixNano()
-			w.tick(c.turn, at)
-			c.turn++
-			c.time.Now += int64(slotTime)
-		}
-		runtime.ReadMemStats(&after)
-		allocated += after.Mallocs - before.Mallocs
-		w.events.drain()
-	}
-	if allocated > 20 { // the test itself, or the runtime, may
-		t.Errorf("%d allocations in 100 ticks", allocated)
-	}
+	c.allocatesNothing(t, nil)
 }
