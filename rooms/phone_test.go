@@ -270,6 +270,18 @@ func (p *phone) heardOnly(t *testing.T, want ...string) {
 	}
 }
 
+// hearsAtLast waits until the last that the phone has heard is what is named, whatever came before.
+func (p *phone) hearsAtLast(t *testing.T, want ...string) {
+	t.Helper()
+	eventually(t, func() string {
+		got := p.sounds()
+		if len(got) >= len(want) && slices.Equal(got[len(got)-len(want):], want) {
+			return ""
+		}
+		return fmt.Sprintf("%s heard %v, want %v at last", p.name, p.transcript(), want)
+	})
+}
+
 // forget begins a new transcript.
 func (p *phone) forget() {
 	p.mu.Lock()
