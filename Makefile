@@ -9,7 +9,7 @@ TAGS = $(shell pkg-config --exists speexdsp 2>/dev/null && echo speexdsp) \
 comma = ,
 go = GOFLAGS="$$GOFLAGS -tags=$(subst $() ,$(comma),$(strip $(TAGS)))" go
 
-.PHONY: build run test clients bench lint sounds music
+.PHONY: build run test clients bench fuzz lint sounds music
 
 build:
 	$(go) build -o bin/conclave ./cmd/conclave
@@ -42,6 +42,12 @@ bench: build
 	bin/conclave bench --members 500 --talkers 3 --seconds 10 --record -o record_tracks=yes
 	bin/conclave bench --members 500 --rooms 50 --talkers 1 --seconds 10 --record
 	$(go) test -run '^$$' -bench Tick -benchmem ./mixer
+
+# Each parser of what comes from outside, for FUZZTIME; FUZZ=Gate fuzzes those with Gate in their names.
+FUZZTIME = 10m
+FUZZ = .
+fuzz:
+	GOFLAGS="$$GOFLAGS -tags=$(subst $() ,$(comma),$(strip $(TAGS)))" testdata/fuzz.sh $(FUZZTIME) '$(FUZZ)'
 
 # govulncheck exits with 3 for a finding; without its database it can tell nothing.
 lint:

@@ -152,3 +152,20 @@ func TestFramerAllocatesWhatCame(t *testing.T) {
 		t.Errorf("buffer of %d octets for a message of which 30 came", cap(f.buf))
 	}
 }
+
+// FuzzFramer: whatever comes on a stream, it is cut into the same messages however it arrives, and it ends.
+func FuzzFramer(f *testing.F) {
+	for _, c := range corpora(f) {
+		f.Add(c.Data, uint16(len(c.Data)/2))
+	}
+	for _, seed := range []string{"\r\n\r\n\r\n", "A a SIP/2.0\r\nl: 3\r\n\r\nxyzB b SIP/2.0\r\nl:0\r\n\r\n", "A a SIP/2.0\r\nl: 99999999999\r\n\r\n",
+		"A a SIP/2.0\nl: 0\n\n", "\r\n\r\rA", "A a SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\nxx"} {
+		f.Add([]byte(seed), uint16(len(seed)-1))
+	}
+	f.Fuzz(func(t *testing.T, stream []byte, cut uint16) {
+		at := min(int(cut), len(stream))
+		if whole, parts := frames(stream), frames(stream[:at], stream[at:]); whole != parts {
+			t.Errorf("%q cut at %d: got\n%s\nwant\n%s", stream, at, parts, whole)
+		}
+	})
+}

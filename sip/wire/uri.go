@@ -38,23 +38,53 @@ func parseURI(text string) (sipgo.Uri, error) {
 			return uri, errors.New("white space, control character, quote or angle bracket")
 		}
 	}
+	var parameters, headers string
 	if isSIP(s) {
 		if err := checkSIPURI(text[len(s)+1:]); err != nil {
 			return uri, err
 		}
+		text, parameters, headers = splitURI(text)
 	}
 	if err := sipgo.ParseUri(text, &uri); err != nil {
 		return uri, errors.New("unreadable") // sipgo's error would carry the text
 	}
-	return uri, nil
+	var err error
+	if uri.UriParams, err = uriParameters(parameters, ";"); err != nil {
+		return uri, err
+	}
+	uri.Headers, err = uriParameters(headers, "&")
+	return uri, err
 }
 
-// checkSIPURI checks what follows "sip:": [user@]host[:port][;parameters][?headers].
+// splitURI cuts the parameters and headers off a SIP URI. sipgo takes what follows a parameter without a value for headers twice.
+func splitURI(text string) (address, parameters, headers string) {
+	at := strings.IndexByte(text, '@') + 1 // a user part may have semicolons and question marks
+	address, headers, _ = strings.Cut(text[at:], "?")
+	address, parameters, _ = strings.Cut(address, ";")
+	return text[:at] + address, parameters, headers
+}
+
+// uriParameters reads names with or without values.
+func uriParameters(text, separator string) (params sipgo.HeaderParams, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for part := range strings.SplitSeq(text, separator) {
+		name, value, _ := strings.Cut(part, "=")
+		if name == "" {
+			return nil, errors.New("parameter without a name")
+		}
+		params = append(params, sipgo.HeaderKV{K: name, V: value})
+	}
+	return params, nil
+}
+
+// checkSIPURI checks what follows "sip:": [user[:password]@]host[:port][;parameters][?headers].
 func checkSIPURI(rest string) error {
 	user, host, at := strings.Cut(rest, "@")
 	if !at {
 		user, host = "", rest
-	} else if user == "" || strings.ContainsAny(user, "[]") {
+	} else if user == "" || user[0] == ':' || strings.Count(user, ":") > 1 || strings.ContainsAny(user, "[]") {
 		return errors.New("user")
 	}
 	if strings.Contains(host, "@") {
