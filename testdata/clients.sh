@@ -12,6 +12,7 @@ need gcc gcc libc6-dev
 need openssl openssl
 need sipp sip-tester
 need baresip baresip-core
+need linphonec linphone-cli
 need sox sox
 need espeak-ng espeak-ng
 need chromium chromium fonts-dejavu-core
