@@ -9,7 +9,7 @@ TAGS = $(shell pkg-config --exists speexdsp 2>/dev/null && echo speexdsp) \
 comma = ,
 go = GOFLAGS="$$GOFLAGS -tags=$(subst $() ,$(comma),$(strip $(TAGS)))" go
 
-.PHONY: build run test clients bench fuzz lint sounds music
+.PHONY: build run test clients bench soak fuzz lint sounds music
 
 build:
 	$(go) build -o bin/conclave ./cmd/conclave
@@ -42,6 +42,11 @@ bench: build
 	bin/conclave bench --members 500 --talkers 3 --seconds 10 --record -o record_tracks=yes
 	bin/conclave bench --members 500 --rooms 50 --talkers 1 --seconds 10 --record
 	$(go) test -run '^$$' -bench Tick -benchmem ./mixer
+
+# An hour of calls that come and go beside 200 that stay; fails if anything grows or is lost.
+SOAKTIME = 3600
+soak: build
+	bin/conclave bench --members 200 --rooms 1 --talkers 3 --calls-per-second 10 --seconds $(SOAKTIME) --soak
 
 # Each parser of what comes from outside, for FUZZTIME; FUZZ=Gate fuzzes those with Gate in their names.
 FUZZTIME = 10m

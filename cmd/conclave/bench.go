@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -23,6 +24,7 @@ type benchCmd struct {
 	RegistersPerSecond int               `placeholder:"N" help:"Registrations of all phones together in each second, each with a challenge."`
 	Record             bool              `help:"Measure what recording all rooms costs, and not the floor; with -o record_tracks=yes each member has a track."`
 	Delay              bool              `help:"Measure the delay from mouth to ear that the server adds; no floor."`
+	Soak               bool              `help:"Watch what the server holds while calls come and go, and fail if it grows or anything is lost; no floor."`
 	JSON               bool              `name:"json" help:"Print JSON."`
 }
 
@@ -46,15 +48,21 @@ func (c *benchCmd) Run(ctx context.Context) error {
 		RegistersPerSecond: c.RegistersPerSecond,
 		Record:             c.Record,
 		Delay:              c.Delay,
+		Soak:               c.Soak,
 		Progress:           os.Stderr,
 	})
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return printJSON(report)
+		err = printJSON(report)
+	} else {
+		err = report.Write(os.Stdout)
 	}
-	return report.Write(os.Stdout)
+	if report.Soak != nil {
+		err = errors.Join(err, report.Flat())
+	}
+	return err
 }
 
 // floorCmd is the process that bench compares the server with.

@@ -62,12 +62,28 @@ func TestBenchHasPhonesRegisterAndCountsThemAfterARestart(t *testing.T) {
 	}
 }
 
+func TestBenchSoaksAndLeavesNothingBehind(t *testing.T) {
+	r := conclave(t, nil, "bench", "--members", "4", "--talkers", "1", "--seconds", "4", "--calls-per-second", "5", "--soak", "--json")
+	var report bench.Report
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		t.Fatalf("%v: %s", err, r.stderr)
+	}
+	s := report.Soak
+	if s == nil || len(s.Samples) < 3 || s.End.Descriptors == 0 || s.End.Goroutines == 0 || s.Left.Calls != 4 || s.Left.Members != 4 {
+		t.Errorf("%+v", s)
+	}
+	if report.Visits.Placed != 20 || report.Visits.Failed != 0 || r.code != 0 && report.Lost == 0 {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	}
+}
+
 func TestBenchNamesWhatItCannotMeasure(t *testing.T) {
 	for _, tt := range []struct{ args, words []string }{
 		{[]string{"--members", "2", "--rooms", "3"}, []string{"2 members do not fill 3 rooms"}},
 		{[]string{"--members", "0"}, []string{"at least one member"}},
 		{[]string{"--codec", "g729"}, []string{"--codec", `"g729"`, "g722"}},
 		{[]string{"--phones", "5"}, []string{"--registers-per-second"}},
+		{[]string{"--soak"}, []string{"--calls-per-second"}},
 		{[]string{"--seconds", "0"}, []string{"too short"}},
 		{[]string{"-o", "agc=perhaps"}, []string{"agc", `"perhaps"`, "yes or no"}},
 		{[]string{"--server-cpus", "one"}, []string{`"one"`, "2-3"}},

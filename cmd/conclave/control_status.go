@@ -3,6 +3,8 @@ package main
 import (
 	"net/http"
 	"os"
+	"runtime"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +27,10 @@ type serverStatus struct {
 	Conferences int               `json:"conferences"`
 	Members     int               `json:"members"`
 	Memory      int64             `json:"memory_bytes"` // resident; 0: not known
-	Faults      uint64            `json:"faults"`       // in the program, each of which has cost one call or request
+	Heap        uint64            `json:"heap_bytes"`   // that was live at the latest collection
+	Goroutines  int               `json:"goroutines"`
+	Descriptors int               `json:"descriptors"` // open ones; 0: not known
+	Faults      uint64            `json:"faults"`      // in the program, each of which has cost one call or request
 	Clockwork   mixer.EngineStats `json:"clockwork"`
 }
 
@@ -52,7 +57,7 @@ func (c *control) routeStatus(mux *http.ServeMux) {
 func (c *control) status() serverStatus {
 	calls := c.sip.Stats()
 	status := serverStatus{State: stateServing, PID: os.Getpid(), Started: c.started.UTC(), Calls: calls.Calls,
-		Memory: residentMemory(), Faults: calls.Panics, Clockwork: c.engine.Stats()}
+		Memory: residentMemory(), Heap: liveHeap(), Goroutines: runtime.NumGoroutine(), Descriptors: openDescriptors(), Faults: calls.Panics, Clockwork: c.engine.Stats()}
 	if calls.Refusing {
 		status.State = stateDraining
 	}
@@ -61,6 +66,27 @@ func (c *control) status() serverStatus {
 		status.Members += len(conference.Members)
 	}
 	return status
+}
+
+// liveHeap is what the latest collection found to be in use.
+func liveHeap() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// openDescriptors counts the open files and sockets of this process; 0: not known.
+func openDescriptors() int {
+	dir, err := os.Open("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return 0
+	}
+	return len(names) - 1 // without dir itself
 }
 
 // residentMemory is what this process has in memory (proc_pid_statm(5)); 0: not known.

@@ -32,6 +32,7 @@ type Config struct {
 	Phones             int               // that register in the time measured; there is no floor then
 	RegistersPerSecond int               // of all phones together
 	Record             bool              // measure what recording all rooms costs, and not the floor
+	Soak               bool              // watch what the server holds while calls come and go, and not the floor
 	Delay              bool              // measure the delay from mouth to ear, and not the floor
 	Progress           io.Writer         // tells what is being done
 }
@@ -43,8 +44,9 @@ const (
 	joinRate = 200
 	// visit is how long one of CallsPerSecond lasts.
 	visit = time.Second
-	// maxEars is how many members at most keep what they hear.
+	// maxEars is how many members at most keep what they hear, fewer where it is more than earTime.
 	maxEars = 64
+	earTime = 5 * time.Minute
 )
 
 // bench is a run.
@@ -82,6 +84,8 @@ func newBench(c Config) (*bench, error) {
 		return nil, fmt.Errorf("%d members do not fill %d rooms", c.Members, c.Rooms)
 	case c.Codec != "pcmu" && c.Codec != "g722":
 		return nil, fmt.Errorf("codec %q is none that is measured: pcmu or g722", c.Codec)
+	case c.Soak && c.CallsPerSecond == 0:
+		return nil, errors.New("a soak is for calls that come and go: --calls-per-second 10, for example")
 	case c.Length < time.Second:
 		return nil, fmt.Errorf("%v is too short to measure anything: at least 1s", c.Length)
 	}
@@ -165,8 +169,9 @@ func (b *bench) newCallers(ears bool) (_ []*caller, err error) {
 // sampled chooses who is listened to: of a few rooms some talkers and some
 // listeners each, of many rooms the first two of some.
 func (b *bench) sampled(room, place int) bool {
-	each := max(2, maxEars/b.Rooms) // members of one room
-	stride := (each*b.Rooms + maxEars - 1) / maxEars
+	ears := min(maxEars, max(2, int(maxEars*earTime/b.Length)))
+	each := max(2, ears/b.Rooms) // members of one room
+	stride := (each*b.Rooms + ears - 1) / ears
 	talkers := min(b.Talkers, each/2)
 	return room%stride == 0 && (place < talkers || place >= b.Talkers && place < b.Talkers+each-talkers)
 }

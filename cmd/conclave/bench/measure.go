@@ -110,12 +110,13 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	}
 	fmt.Fprintf(b.Progress, "server: measuring for %v\n", b.Length)
 	var beside sync.WaitGroup
-	var visitErr, registerErr error
+	var visitErr, registerErr, soakErr error
 	beside.Go(func() { report.Visits, visitErr = b.visits(ctx, ph, server) })
 	beside.Go(func() { report.Registering, registerErr = b.registering(ctx, ph, server) })
+	beside.Go(func() { report.Soak, soakErr = b.soak(ctx, server) })
 	spent, err := crowd.measure(ctx, pid, b.Length)
 	beside.Wait()
-	if err := errors.Join(err, visitErr, registerErr); err != nil {
+	if err := errors.Join(err, visitErr, registerErr, soakErr); err != nil {
 		return err
 	}
 	stats, err := server.stats(ctx)
@@ -124,6 +125,10 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	}
 	report.Log = server.logged()
 	switch {
+	case b.Soak:
+		if err := b.leave(ctx, server, report.Soak); err != nil {
+			return fmt.Errorf("wait for the visitors to leave: %w", err)
+		}
 	case b.Record:
 		recorded, err := b.record(ctx, server)
 		if err != nil {

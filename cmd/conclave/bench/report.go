@@ -69,6 +69,7 @@ type Report struct {
 	Delay       *Delay      `json:"delay,omitempty"`
 	Visits      Visits      `json:"visits"`
 	Registering Registering `json:"registering"`
+	Soak        *Soak       `json:"soak,omitempty"`
 	Log         string      `json:"server_log,omitempty"` // its warnings
 }
 
@@ -175,6 +176,9 @@ func (r *Report) Write(out io.Writer) error {
 			line("first failure", "%s", g.Failure)
 		}
 		line("after a restart", "%d of %d phones are registered; it took %v", g.Kept, g.Phones, g.Restart.Round(time.Millisecond))
+	}
+	if r.Soak != nil {
+		r.Soak.write(line)
 	}
 	if r.Log != "" {
 		line("server's warnings", "%s", r.Log)
