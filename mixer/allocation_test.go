@@ -62,6 +62,27 @@ func TestTickAllocatesNothingWithAllThatASeatCanDo(t *testing.T) {
 	}
 }
 
+func TestTickOfLoneCallersWithAPlaylistAllocatesNothing(t *testing.T) {
+	c := newClockwork(t, 1, 600)
+	music := c.station(storedTone(t, 700, 16000), storedTone(t, 1300, 16000))
+	for range 20 {
+		for _, codec := range media.Codecs() {
+			p := c.phoneOf(c.engine.NewConference("x"), codec, nil, -1)
+			p.seat.Music(music)
+			p.seat.Enter()
+		}
+	}
+	c.listen(80) // Opus streams are shared after half a second
+	c.allocatesNothing(t, func(tick int) {
+		if tick%25 == 0 {
+			c.engine.feeder.feed(c.turn / slots)
+		}
+	})
+	if late := c.engine.Stats().MusicLate; late > 0 {
+		t.Errorf("%d frames of music were not there in time", late)
+	}
+}
+
 // allocatesNothing runs 100 ticks of a clockwork of one worker, prepared each by something if there is anything, and fails the
 // test where they allocate.
 func (c *clockwork) allocatesNothing(t *testing.T, prepare func(tick int)) {

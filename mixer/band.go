@@ -29,13 +29,13 @@ func bandOf(frame int) int {
 // band is the mix of a part's legs of one rate. In a room where all legs are narrow-band nothing is done for the other one.
 type band struct {
 	seats int
-	bus   *Bus // of what its legs give, then of the whole room
+	bus   Bus // of what its legs give, then of the whole room
 	mix   mix
 }
 
-func newBand(i int, w *worker) band {
-	bus := NewBus(frameOf(i))
-	return band{bus: bus, mix: newMix(i, bus, w)}
+func (b *band) open(i int, w *worker) {
+	b.bus = *NewBus(frameOf(i))
+	b.mix = newMix(i, &b.bus, w)
 }
 
 // crossing brings what the legs of one band give to those of the other, as a sum: once, however many there are. It leaves
@@ -65,7 +65,7 @@ func (c *crossing) take(sum []int32, from *Bus, wanted bool) bool {
 
 // join makes of what each band's legs have given what the whole room has.
 func (p *part) join() {
-	low, high := p.bands[narrowBand].bus, p.bands[wideBand].bus
+	low, high := &p.bands[narrowBand].bus, &p.bands[wideBand].bus
 	if p.bands[wideBand].seats == 0 && high.contributors == 0 && !p.up.rings && !p.down.rings {
 		return
 	}
@@ -73,10 +73,10 @@ func (p *part) join() {
 	rises := p.up.take(up, low, p.bands[wideBand].seats > 0)
 	falls := p.down.take(down, high, p.bands[narrowBand].seats > 0)
 	if rises {
-		merge(high.sum, up)
+		high.cross(up)
 	}
 	if falls {
-		merge(low.sum, down)
+		low.cross(down)
 	}
 	low.contributors += high.contributors
 	high.contributors = low.contributors

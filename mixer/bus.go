@@ -9,27 +9,39 @@ package mixer
 type Bus struct {
 	sum          []int32
 	contributors int
+	dirty        bool // something was summed in since Reset
 }
 
 // NewBus returns a bus for frames of so many samples.
 func NewBus(frame int) *Bus { return &Bus{sum: make([]int32, frame)} }
 
-// Reset empties the bus for the next tick.
+// Reset empties the bus for the next tick. Where nothing was summed in it leaves the sum alone: of those who are alone
+// with their music nobody touches it.
 func (b *Bus) Reset() {
-	clear(b.sum)
 	b.contributors = 0
+	if b.dirty {
+		clear(b.sum)
+		b.dirty = false
+	}
 }
 
 // Add sums a contribution in.
 func (b *Bus) Add(frame []int16) {
 	sumUp(b.sum, frame)
 	b.contributors++
+	b.dirty = true
 }
 
 // Merge sums another part of the same mix in.
 func (b *Bus) Merge(other *Bus) {
-	merge(b.sum, other.sum)
+	b.cross(other.sum)
 	b.contributors += other.contributors
+}
+
+// cross sums in what others gave, who are counted elsewhere.
+func (b *Bus) cross(sum []int32) {
+	merge(b.sum, sum)
+	b.dirty = true
 }
 
 // Contributors is the number of frames added since Reset.

@@ -400,29 +400,63 @@ func BenchmarkTick(b *testing.B) {
 				p.seat.Enter()
 			}
 			c.run(200) // the gain has settled
-			w := c.engine.workers[0]
-			b.ReportAllocs()
-			for b.Loop() {
-				b.StopTimer()
-				for _, p := range c.phones {
-					p.send()
-				}
-				t := c.time
-				t.Tick, t.Wall = c.turn/slots, time.Now().UnixNano()
-				b.StartTimer()
-				for range slots {
-					w.tick(c.turn, t)
-					c.turn++
-				}
-				b.StopTimer()
-				c.time.Now += int64(tickTime)
-				for _, p := range c.phones {
-					p.receive()
-					p.heard, p.seqs = p.heard[:0], p.seqs[:0]
-				}
-				b.StartTimer()
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(bb.legs), "ns/leg")
+			c.measure(b)
 		})
+	}
+}
+
+// BenchmarkTickAlone is the same for rooms in which somebody is alone with hold music.
+func BenchmarkTickAlone(b *testing.B) {
+	for _, bb := range []struct {
+		name  string
+		music func(*clockwork) *Music
+	}{
+		{"a loop", func(c *clockwork) *Music {
+			return c.engine.Loop(media.NewSound(8000, tone.Make(8000, 700, -20, 8000)))
+		}},
+		{"a playlist", func(c *clockwork) *Music { return c.station(storedTone(b, 700, 16000)) }},
+	} {
+		b.Run("500 rooms, "+bb.name, func(b *testing.B) {
+			c := newClockwork(b, 1, 0)
+			music := bb.music(c)
+			for i := range 500 {
+				p := c.phone(c.engine.NewConference("x"), tone.NewNoise(uint64(i), -65))
+				p.seat.Music(music)
+				p.seat.Enter()
+			}
+			c.listen(200)
+			c.measure(b)
+		})
+	}
+}
+
+// measure runs the ticks of a clockwork of one worker, each but for what the phones and the feeder do.
+func (c *clockwork) measure(b *testing.B) {
+	w := c.engine.workers[0]
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		for _, p := range c.phones {
+			p.send()
+		}
+		t := c.time
+		t.Tick, t.Wall = c.turn/slots, time.Now().UnixNano()
+		c.engine.feeder.feed(t.Tick)
+		b.StartTimer()
+		for range slots {
+			w.tick(c.turn, t)
+			c.turn++
+		}
+		b.StopTimer()
+		c.time.Now += int64(tickTime)
+		for _, p := range c.phones {
+			p.receive()
+			p.heard, p.seqs = p.heard[:0], p.seqs[:0]
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(c.phones)), "ns/leg")
+	if late := c.engine.Stats().MusicLate; late > 0 {
+		b.Errorf("%d frames of music were not there in time", late)
 	}
 }

@@ -99,6 +99,11 @@ func (c *Conference) part() *part {
 	}
 	all := append(slices.Clone(parts), p)
 	c.parts.Store(&all)
+	if len(all) > 1 {
+		for _, p := range all {
+			p.worker.later(func() { p.split = true })
+		}
+	}
 	if c.tape != nil {
 		c.tape.thread(p)
 	}
@@ -116,8 +121,7 @@ func (c *Conference) seat(p *part) {
 		}
 	}
 	p.worker.later(func() {
-		p.lanes = lanes
-		p.count()
+		p.occupy(lanes)
 	})
 }
 

@@ -29,7 +29,8 @@ func (e *exchange) open() {
 }
 
 // publish puts the part's sum of a tick where the other parts find it.
-func (p *part) publish(tick uint64, parts []*part) {
+func (p *part) publish(tick uint64) {
+	parts := *p.conference.parts.Load()
 	slot := &p.exchange.sums[tick%uint64(len(p.exchange.sums))]
 	old := slot.tick.Load()
 	for _, other := range parts {
@@ -39,14 +40,14 @@ func (p *part) publish(tick uint64, parts []*part) {
 	}
 	for i, bus := range slot.bus {
 		bus.Reset()
-		bus.Merge(p.bands[i].bus)
+		bus.Merge(&p.bands[i].bus)
 	}
 	slot.tick.Store(tick + 1)
 }
 
 // gather adds the sums of the room's other parts to the mix.
-func (p *part) gather(tick uint64, parts []*part) {
-	for _, other := range parts {
+func (p *part) gather(tick uint64) {
+	for _, other := range *p.conference.parts.Load() {
 		if other == p {
 			continue
 		}

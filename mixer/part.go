@@ -8,17 +8,23 @@ type part struct {
 	conference *Conference
 	worker     *worker
 
-	// Below belongs to the worker.
+	// Below belongs to the worker. What a tick touches comes first, in one piece: of rooms in which somebody is alone there
+	// are as many as legs.
 	lanes     []lane
-	bands     [bands]band
-	up, down  crossing // to the wide band and from it
+	few       [fewLanes]lane // lanes, where they are no more
+	time      media.Time     // of the tick that is under way
+	reel      *reel          // what is recorded goes on it; nil: nothing is
+	split     bool           // the conference has other parts
+	unsent    bool           // its second half is due in the next slot
+	closed    bool           // it does not tick any more
 	announcer player
+	up, down  crossing // to the wide band and from it
+	bands     [bands]band
 	exchange  exchange
-	time      media.Time // of the tick that is under way
-	unsent    bool       // its second half is due in the next slot
-	closed    bool       // it does not tick any more
-	reel      *reel      // what is recorded goes on it; nil: nothing is
 }
+
+// fewLanes is how many lanes lie in the part itself: those of whoever is alone, and of a call between two phones.
+const fewLanes = 2
 
 // lane is a seat and its leg, side by side so that the leg's place is known before the seat has
 // been looked at.
@@ -27,37 +33,19 @@ type lane struct {
 	leg  *media.Leg
 }
 
-// approach brings those near whose turn comes after lane i; approachMore the rest of it, once lane i has been read.
-func (p *part) approach(i int) {
-	if rest := p.lanes[i+1:]; len(rest) > 1 {
-		rest[1].seat.approach()
-		rest[1].leg.Approach()
+// occupy gives the part its lanes.
+func (p *part) occupy(lanes []lane) {
+	p.few = [fewLanes]lane{}
+	if p.lanes = lanes; len(lanes) <= fewLanes {
+		p.lanes = p.few[:copy(p.few[:], lanes)]
 	}
-}
-
-func (p *part) approachMore(i int) {
-	rest := p.lanes[i+1:]
-	if len(rest) > 1 {
-		rest[1].leg.ApproachJitter()
-	}
-	if len(rest) > 0 {
-		rest[0].leg.ApproachHistory()
-	}
-}
-
-// approachFirst does so for the lanes that nobody comes before.
-func (p *part) approachFirst() {
-	for _, l := range p.lanes[:min(2, len(p.lanes))] {
-		l.seat.approach()
-		l.leg.Approach()
-		l.leg.ApproachJitter()
-	}
+	p.count()
 }
 
 func newPart(c *Conference, w *worker) *part {
 	p := &part{conference: c, worker: w, up: newCrossing(narrowBand, wideBand), down: newCrossing(wideBand, narrowBand)}
 	for i := range p.bands {
-		p.bands[i] = newBand(i, w)
+		p.bands[i].open(i, w)
 	}
 	return p
 }
@@ -80,19 +68,17 @@ func (p *part) provide(leg *media.Leg) {
 func (p *part) receive(t media.Time) {
 	p.time = t
 	for i := range p.bands {
-		if b := &p.bands[i]; b.seats > 0 || b.bus.contributors > 0 {
-			b.bus.Reset()
-		}
+		p.bands[i].bus.Reset()
 	}
+	prospect := &p.worker.prospect
 	for i := range p.lanes {
-		p.approach(i)
+		prospect.advance()
 		p.lanes[i].leg.Receive(p.worker.in, t)
-		p.approachMore(i)
+		prospect.approach()
 		p.lanes[i].seat.receive(t)
 	}
-	parts := *p.conference.parts.Load()
-	if p.unsent = len(parts) > 1; p.unsent {
-		p.publish(t.Tick, parts)
+	if p.unsent = p.split; p.unsent {
+		p.publish(t.Tick)
 	}
 }
 
@@ -102,7 +88,7 @@ func (p *part) receive(t media.Time) {
 func (p *part) send() {
 	if p.unsent {
 		p.unsent = false
-		p.gather(p.time.Tick, *p.conference.parts.Load())
+		p.gather(p.time.Tick)
 	}
 	p.join()
 	for i := range p.bands {

@@ -37,6 +37,8 @@ type worker struct {
 	sum    []int32
 	packet []byte
 	rates  [bands]scratches
+
+	prospect prospect
 }
 
 // scratches is what a worker has for the legs of one band.
@@ -126,10 +128,8 @@ func (w *worker) tick(turn uint64, t media.Time) {
 		}
 	}
 	parts := w.slots[turn%slots]
-	for i, p := range parts {
-		if i+1 < len(parts) {
-			parts[i+1].approachFirst()
-		}
+	w.prospect.begin(parts)
+	for _, p := range parts {
 		p.receive(t)
 		if !p.unsent {
 			p.send()
