@@ -208,7 +208,7 @@ func TestFloodOfContacts(t *testing.T) {
 
 // A place that does not answer makes room for a new one.
 func TestDeadContactsMakeRoom(t *testing.T) {
-	s := startServer(t, func(c *sip.Config) { withPhones(c); c.ProbeEvery = 100 * time.Millisecond })
+	s := startServer(t, withPhones)
 	for i := range 10 {
 		p := newPhone(t, "tcp", "127.0.0.1")
 		registers(t, p, s.at["tcp"], phone.Registration{User: "200", Contacts: []string{fmt.Sprintf("<sip:200@192.0.2.%d>", i)}})

@@ -260,7 +260,7 @@ func TestNobodyAnswers(t *testing.T) {
 		want  int
 	}{"rings": {true, 480}, "is not even ringing": {false, 408}} {
 		t.Run(name, func(t *testing.T) {
-			x := startExchange(t, func(c *sip.Config) { c.RingTime = 300 * time.Millisecond })
+			x := startExchange(t, func(c *sip.Config) { c.RingTime = time.Second })
 			anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
 			x.list("201", bert)
 			call := anna.newCall("201")
@@ -448,7 +448,7 @@ func TestAnswerWithSeveralCodecs(t *testing.T) {
 }
 
 func TestCancelThatIsNotObeyed(t *testing.T) {
-	x := startExchange(t, func(c *sip.Config) { c.T1, c.RingTime = 20*time.Millisecond, 300*time.Millisecond })
+	x := startExchange(t, func(c *sip.Config) { c.T1, c.RingTime = 20*time.Millisecond, time.Second })
 	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
 	x.list("201", bert)
 	call := anna.newCall("201")
@@ -574,7 +574,7 @@ func (a *agent) trying() {
 }
 
 func TestGroupsRingOneAfterTheOther(t *testing.T) {
-	x := startExchange(t, func(c *sip.Config) { c.RingTime = 300 * time.Millisecond })
+	x := startExchange(t, func(c *sip.Config) { c.RingTime = time.Second })
 	anna, bert, carl, dora := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
 	x.phones.List("201", sip.Listing{Groups: [][]sip.Place{{x.place(bert)}, {x.place(carl)}, {x.place(dora)}}})
 	call := anna.newCall("201")
