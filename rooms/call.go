@@ -16,7 +16,7 @@ type Call interface {
 	Leg() *media.Leg
 	// Hangup ends the call and returns at once. The reason goes to the log and to the far
 	// end. It may be called more than once, and after the far end has hung up.
-	Hangup(reason string)
+	Hangup(reason error)
 }
 
 // Caller is what is known of the one who calls. Number and Name come from the network and may

@@ -27,7 +27,7 @@ type deafCall struct {
 func (c *deafCall) ID() string      { return "deaf" }
 func (c *deafCall) Caller() Caller  { return Caller{Number: "+49 30 123"} }
 func (c *deafCall) Leg() *media.Leg { return c.leg }
-func (c *deafCall) Hangup(string)   { c.cancel() }
+func (c *deafCall) Hangup(error)    { c.cancel() }
 
 // deaf lets somebody call who is sent to sink.
 func (b *building) deaf(room Room, sink netip.AddrPort) *deafCall {

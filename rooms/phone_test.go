@@ -88,9 +88,9 @@ func (p *phone) Caller() Caller {
 func (p *phone) Leg() *media.Leg { return p.leg }
 
 // Hangup is what signalling does: the call is over, and with it its context.
-func (p *phone) Hangup(reason string) {
+func (p *phone) Hangup(reason error) {
 	p.mu.Lock()
-	p.hungUp = append(p.hungUp, reason)
+	p.hungUp = append(p.hungUp, reason.Error())
 	p.mu.Unlock()
 	p.cancel()
 }

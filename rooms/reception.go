@@ -13,8 +13,10 @@ import (
 
 // Why a conversation ends, beside what the caller does.
 var (
-	errRTPTimeout = errors.New("RTP timeout")
+	// ErrRTPTimeout: the far end sends no audio any more.
+	ErrRTPTimeout = errors.New("RTP timeout")
 	errOverTime   = errors.New("the time allowed is over")
+	errLeft       = errors.New("left by a key")
 )
 
 // Visit is one call's stay in the house, from the first prompt to the hang-up.
@@ -92,7 +94,7 @@ func (v *Visit) run(ctx context.Context) {
 	v.line.seat = v.seat
 
 	result, reason := v.receive(ctx)
-	v.result, v.reason = result, reason
+	v.result, v.reason = result, reason.Error()
 	if lost := v.keypad.lost(); lost > 0 {
 		v.log.Warn("keys came faster than they were taken", "lost", lost)
 	}
@@ -113,7 +115,7 @@ func (v *Visit) notify(event mixer.Event) {
 	case mixer.EventSilent:
 		v.talks(false)
 	case mixer.EventTimeout:
-		v.end(errRTPTimeout)
+		v.end(ErrRTPTimeout)
 	}
 }
 
@@ -138,11 +140,11 @@ func (v *Visit) talks(on bool) {
 
 // receive is the conversation from the greeting to the last word. A fault in it costs this
 // call and no other.
-func (v *Visit) receive(ctx context.Context) (result, reason string) {
+func (v *Visit) receive(ctx context.Context) (result string, reason error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			v.log.Error("reception failed", "panic", fault, "stack", string(debug.Stack()))
-			result, reason = ResultHangup, "internal error"
+			result, reason = ResultHangup, errInternal
 		}
 	}()
 	if result, reason, took := v.takeOver(ctx); took {
@@ -152,17 +154,17 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 	callee := ""
 	if invitation := v.invitation; invitation != nil {
 		if result, err := v.invite(ctx); err != nil {
-			return result, err.Error()
+			return result, err
 		}
 		moderator, asks, callee = invitation.Moderator, !invitation.NoPIN, invitation.Callee
 	}
 	if pins := v.room.pins(); asks && !pins.none() {
 		byPIN, err := v.line.askPIN(ctx, pins, v.log)
 		if errors.Is(err, errNoPIN) {
-			return ResultFailed, err.Error()
+			return ResultFailed, err
 		}
 		if err != nil {
-			return ResultHangup, err.Error()
+			return ResultHangup, err
 		}
 		moderator = moderator || byPIN
 	}
@@ -171,7 +173,7 @@ func (v *Visit) receive(ctx context.Context) (result, reason string) {
 	if options.asksName() {
 		name, err := v.line.askName(ctx, v.record, options.AnnounceJoinLeaveReview)
 		if err != nil {
-			return ResultHangup, err.Error()
+			return ResultHangup, err
 		}
 		v.line.say(promptThankYou)
 		m.name = spokenName(name, v.call.Caller().Number, v.roomVoice)
@@ -198,7 +200,7 @@ func (v *Visit) arrange(options Options) {
 func (v *Visit) record(limit time.Duration) dictation { return v.seat.Record(limit) }
 
 // enter lets the member into the conference and holds the conversation with him in there.
-func (v *Visit) enter(ctx context.Context, m *member) (result, reason string) {
+func (v *Visit) enter(ctx context.Context, m *member) (result string, reason error) {
 	result = ResultHangup // should there be a fault
 	inside, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -208,10 +210,10 @@ func (v *Visit) enter(ctx context.Context, m *member) (result, reason string) {
 	switch err := v.conference.join(m, v.roomVoice); err {
 	case errLocked:
 		v.line.tell(ctx, promptLocked)
-		return ResultLocked, err.Error()
+		return ResultLocked, err
 	case errFull:
 		v.line.tell(ctx, promptFull)
-		return ResultFull, err.Error()
+		return ResultFull, err
 	}
 	close(v.joined)
 	v.log.Info("member entered", "member", m.number, "role", m.roleName())
@@ -223,14 +225,14 @@ func (v *Visit) enter(ctx context.Context, m *member) (result, reason string) {
 }
 
 // remain holds the conversation with a member until inside ends, which follows ctx.
-func (v *Visit) remain(ctx, inside context.Context, m *member) (result, reason string) {
+func (v *Visit) remain(ctx, inside context.Context, m *member) (result string, reason error) {
 	if !m.until.IsZero() {
 		var stop context.CancelFunc
 		inside, stop = context.WithDeadlineCause(inside, m.until, errOverTime)
 		defer stop()
 	}
 	if left := v.stay(inside, m); left {
-		return ResultDTMF, "left by a key"
+		return ResultDTMF, errLeft
 	}
 	cause := context.Cause(inside)
 	var removed removal
@@ -238,14 +240,14 @@ func (v *Visit) remain(ctx, inside context.Context, m *member) (result, reason s
 	switch {
 	case errors.As(cause, &taken):
 		v.conference.hand(m, taken)
-		return ResultHangup, cause.Error()
+		return ResultHangup, cause
 	case errors.As(cause, &removed):
 		v.seeOff(ctx, m, removed)
-		return string(removed), removed.Error()
+		return string(removed), removed
 	case errors.Is(cause, errOverTime):
-		return ResultTimeout, cause.Error()
+		return ResultTimeout, cause
 	}
-	return ResultHangup, cause.Error()
+	return ResultHangup, cause
 }
 
 // stay obeys the member's keys until he leaves by one, which it reports, or ctx ends.

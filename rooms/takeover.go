@@ -43,9 +43,9 @@ type takeover struct {
 func (*takeover) Error() string { return errTakenOver.Error() }
 
 // takeOver is the stay of a visit in the place of another one. It is false where there is none to be taken over.
-func (v *Visit) takeOver(ctx context.Context) (result, reason string, took bool) {
+func (v *Visit) takeOver(ctx context.Context) (result string, reason error, took bool) {
 	if v.before == nil {
-		return "", "", false
+		return "", nil, false
 	}
 	inside, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -62,7 +62,7 @@ func (v *Visit) takeOver(ctx context.Context) (result, reason string, took bool)
 		result, reason = v.remain(ctx, inside, m)
 		return result, reason, true
 	default:
-		return "", "", false
+		return "", nil, false
 	}
 }
 

@@ -118,7 +118,7 @@ func (t *Talk) admit(ctx context.Context, side Side, call Call, transfers bool) 
 
 // End ends the talk at the wish of who has called, for whoever takes part in it and for those who were to. It does nothing once
 // another call has his side.
-func (t *Talk) End(reason string) {
+func (t *Talk) End(reason error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.handed {
@@ -127,7 +127,7 @@ func (t *Talk) End(reason string) {
 	t.over = true
 	for _, p := range t.parties {
 		if p != nil {
-			p.end(errors.New(reason))
+			p.end(reason)
 		}
 	}
 }
@@ -223,7 +223,7 @@ func (p *Party) run(ctx context.Context, log *slog.Logger) {
 	transferred := p.talk.leave(p)
 	log.Info("talk ended", "reason", p.reason)
 	if !transferred {
-		p.call.Hangup(p.reason.Error())
+		p.call.Hangup(p.reason)
 	}
 }
 
@@ -260,7 +260,7 @@ func (p *Party) notify(event mixer.Event) {
 	case mixer.EventPlayed:
 		p.line.played(event.Play)
 	case mixer.EventTimeout:
-		p.end(errRTPTimeout)
+		p.end(ErrRTPTimeout)
 	}
 }
 

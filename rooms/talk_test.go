@@ -82,7 +82,7 @@ func TestPartyWhoseAudioCeasesEndsTheTalk(t *testing.T) {
 	ann, bob := b.talk(true, true)
 	bob.mute.Store(true)
 	ann.freed(t)
-	if got := bob.reasons(); !slices.Equal(got, []string{errRTPTimeout.Error()}) {
+	if got := bob.reasons(); !slices.Equal(got, []string{ErrRTPTimeout.Error()}) {
 		t.Errorf("bob was hung up with %q", got)
 	}
 }
@@ -96,7 +96,7 @@ func TestPlacesInATalk(t *testing.T) {
 	if _, err := talk.Join(joe.ctx, CalledSide, joe, false); !errors.Is(err, ErrSideTaken) {
 		t.Errorf("error %v, want ErrSideTaken", err)
 	}
-	talk.End("enough")
+	talk.End(errors.New("enough"))
 	if _, err := talk.Join(joe.ctx, CallingSide, joe, false); !errors.Is(err, ErrTalkOver) {
 		t.Errorf("error %v, want ErrTalkOver", err)
 	}

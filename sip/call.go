@@ -49,7 +49,7 @@ type Call struct {
 	state   state
 	leaving bool      // the conversation is over or told to end, no more is negotiated
 	began   time.Time // our 2xx was sent; zero: not yet
-	reason  string    // why it ended
+	reason  error     // why it ended; nil: it has not
 	past    past
 	invite  *wire.ServerTx // the far end's; nil where we have called
 	out     *outgoing      // what there is where we have called; nil for a call that came in
@@ -86,11 +86,11 @@ type (
 		req *sipgo.Request
 		tx  *wire.ServerTx // nil for an ACK
 	}
-	hangup    struct{ reason string }
-	gaveUp    struct{} // a CANCEL came for the far end's INVITE
-	byeEnded  struct{} // our BYE was answered, or no answer is to be expected any more
-	stayOver  struct{} // nobody has the leg any more
-	forcedEnd struct{} // the server waits no longer
+	hangup    struct{ reason error }
+	gaveUp    struct{ causes []cause } // a CANCEL came for the far end's INVITE, and says why
+	byeEnded  struct{}                 // our BYE was answered, or no answer is to be expected any more
+	stayOver  struct{}                 // nobody has the leg any more
+	forcedEnd struct{}                 // the server waits no longer
 )
 
 func newCall(s *Server, invite *sipgo.Request, tx *wire.ServerTx) *Call {
@@ -129,7 +129,7 @@ func (c *Call) Leg() *media.Leg { return c.leg }
 
 // Hangup implements rooms.Call: it ends the call with a BYE. It returns at once and may be
 // called from any goroutine, any number of times.
-func (c *Call) Hangup(reason string) { c.mail.post(hangup{reason}) }
+func (c *Call) Hangup(reason error) { c.mail.post(hangup{reason}) }
 
 // run is the call's goroutine: it works off the mailbox until nothing is left of the call. peer is the far end's first.
 func (c *Call) run(peer wire.Peer) {
@@ -161,14 +161,14 @@ func (c *Call) handle(event any) {
 		}
 		c.server.fault(c.log, fault)
 		if c.faults++; c.faults > 1 {
-			c.leave("internal error")
+			c.leave(errInternal)
 			c.end() // not even the end goes well: leave without
 			return
 		}
 		if e, ok := event.(request); ok && e.tx != nil {
 			_ = e.tx.Reply(sipgo.StatusInternalServerError, "")
 		}
-		c.mail.post(hangup{"internal error"})
+		c.mail.post(hangup{errInternal})
 	}()
 	switch e := event.(type) {
 	case request:
@@ -182,11 +182,11 @@ func (c *Call) handle(event any) {
 	case byeEnded:
 		c.end()
 	case gaveUp:
-		c.gaveUp()
+		c.gaveUp(e.causes)
 	case stayOver:
 		c.vacate()
 	case forcedEnd:
-		c.hangUp("the server is shutting down")
+		c.hangUp(errShutdown)
 		c.end()
 	case reofferDue:
 		c.sendReoffer(e.reoffer)

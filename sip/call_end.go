@@ -9,9 +9,17 @@ import (
 	"conclave/rooms"
 )
 
+// Why calls end, beside what ends the conversation.
+var (
+	errNotBegun = errors.New("not answered")
+	errStayOver = errors.New("the conversation is over")
+	errNoACK    = errors.New("no ACK came")
+	errGone     = errors.New("the far end is gone")
+)
+
 // receiveBye ends the call at the far end's wish (RFC 3261 15.1.2).
 func (c *Call) receiveBye(e request) error {
-	c.leave(c.farEnd() + " hung up")
+	c.leave(&hungUpError{c.farEnd(), causesIn(e.req)})
 	c.end()
 	return e.tx.Reply(sipgo.StatusOK, "OK")
 }
@@ -26,7 +34,7 @@ func (c *Call) farEnd() string {
 
 // hangUp ends the call at our wish. Who was called must not send a BYE before the ACK has come
 // or is given up (RFC 3261 15), so that till then only the conversation ends.
-func (c *Call) hangUp(reason string) {
+func (c *Call) hangUp(reason error) {
 	if c.leaving {
 		return
 	}
@@ -48,13 +56,13 @@ func (c *Call) hangUp(reason string) {
 }
 
 // leave tells the conversation to end and whoever is rung for it, and that no more is to be negotiated.
-func (c *Call) leave(reason string) {
+func (c *Call) leave(reason error) {
 	if !c.leaving {
 		c.leaving = true
 		c.reason = reason
 		c.past.over()
 		c.fork.over(reason) // first, so that the other party is told why
-		c.cancel(errors.New(reason))
+		c.cancel(reason)
 	}
 }
 
@@ -66,6 +74,7 @@ func (c *Call) bye() {
 	}
 	var req *sipgo.Request
 	c.dialog, req = c.dialog.Request(sipgo.BYE)
+	addCauses(req, c.reason)
 	req.SetBody(nil)
 	mail := c.mail
 	err := c.server.wire.Do(req, c.peer, func(res *sipgo.Response, err error) {
@@ -83,7 +92,7 @@ func (c *Call) bye() {
 
 // end marks the dialog as over. The call goes when the conversation is over, too.
 func (c *Call) end() {
-	c.leave("not answered") // where nothing else has been said
+	c.leave(errNotBegun) // where nothing else has been said
 	c.state = ended
 	c.unacked.stop()
 	c.unacked = nil
@@ -98,14 +107,14 @@ func (c *Call) vacate() {
 	c.past.stay = c.stay.Stay()
 	party, talked := c.stay.(*rooms.Party)
 	c.stay = nil
-	reason := "the conversation is over"
+	reason := errStayOver
 	if talked && !c.leaving {
 		if next, transferred := party.Next(); transferred {
 			err := c.goOn(next)
 			if err == nil {
 				return
 			}
-			reason = err.Error()
+			reason = err
 		}
 	}
 	c.closeLeg()
@@ -131,7 +140,7 @@ func (c *Call) release() {
 			e.answer(nil, errNoDialog)
 		}
 	}
-	c.leave("internal error") // unless something else has been said
+	c.leave(errInternal) // unless something else has been said
 	c.out.report(progress{c, fails, errInternal})
 	c.closeLeg()
 	if c.byeWait != nil {

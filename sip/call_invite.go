@@ -115,7 +115,7 @@ func (c *Call) receive(remote media.Remote) {
 	c.settle(remote)
 	stay, err := c.enter()
 	if err != nil {
-		c.hangUp(err.Error())
+		c.hangUp(err)
 		return
 	}
 	c.settleIn(stay)
@@ -213,7 +213,7 @@ func (c *Call) acknowledged(ack *sipgo.Request) {
 	answer, remote, err := c.answerIn(ack, u.offer)
 	switch begun := c.stay != nil; {
 	case err != nil && !begun:
-		c.hangUp(err.Error())
+		c.hangUp(err)
 		return
 	case err != nil:
 		c.log.Info("session not changed", "reason", err)

@@ -16,12 +16,6 @@ import (
 // answer at once.
 const maxStrays = 16
 
-// answeredElsewhere is why the other phones stop ringing when one has answered.
-const answeredElsewhere = "answered elsewhere"
-
-// notAnswered is why phones stop ringing when their time is over.
-const notAnswered = "nobody has answered"
-
 // invitation is what a call of ours is made with.
 type invitation struct {
 	to          contact
@@ -199,7 +193,7 @@ func (c *Call) fail(err error) {
 	if !c.leaving {
 		c.past.refusal = err
 	}
-	c.leave(err.Error())
+	c.leave(err)
 	c.out.report(progress{c, fails, err})
 	c.end()
 }
@@ -232,7 +226,7 @@ func (c *Call) noResponse() {
 	}
 	c.past.refusal = errUnreachable
 	c.out.report(progress{c, fails, errUnreachable})
-	c.hangUp(errUnreachable.why)
+	c.hangUp(errUnreachable)
 }
 
 func challenges(res *sipgo.Response) bool {
@@ -287,7 +281,7 @@ func (c *Call) begin(res *sipgo.Response) {
 			why:    fmt.Sprintf("%d %v", sipgo.StatusNotAcceptableHere, err),
 		}
 		c.out.report(progress{c, fails, c.past.refusal})
-		c.hangUp(err.Error())
+		c.hangUp(err)
 		return
 	}
 	c.caller.Language = languagesOf(res)
@@ -331,6 +325,7 @@ func (c *Call) dismiss(dialog Dialog) {
 	}
 	strays[dialog.ID.Remote] = true
 	_, bye := dialog.Request(sipgo.BYE)
+	addCauses(bye, errElsewhere)
 	bye.SetBody(nil)
 	if err := c.server.wire.Do(bye, c.peer, func(*sipgo.Response, error) {}); err != nil {
 		c.log.Debug("BYE not sent", "error", err)
@@ -362,9 +357,7 @@ func (c *Call) sendCancel() {
 		sipgo.CopyHeaders(name, invite, req)
 	}
 	req.AppendHeader(&sipgo.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sipgo.CANCEL})
-	if c.reason == answeredElsewhere {
-		req.AppendHeader(sipgo.NewHeader("Reason", `SIP;cause=200;text="Call completed elsewhere"`))
-	}
+	addCauses(req, c.reason)
 	req.SetBody(nil)
 	if err := c.server.wire.Do(req, c.peer, func(*sipgo.Response, error) {}); err != nil {
 		c.log.Debug("CANCEL not sent", "error", err)

@@ -100,7 +100,7 @@ func (c *Call) reoffered(e reofferAnswer) {
 	switch {
 	case e.err != nil || e.res.StatusCode == sipgo.StatusRequestTimeout ||
 		e.res.StatusCode == sipgo.StatusCallTransactionDoesNotExists:
-		c.hangUp("the far end is gone") // RFC 3261 14.1, 12.2.1.2
+		c.hangUp(errGone) // RFC 3261 14.1, 12.2.1.2
 	case e.res.StatusCode == sipgo.StatusRequestPending:
 		r.later(c.mail)
 	case e.res.IsSuccess():

@@ -89,14 +89,14 @@ func (c *Call) ringOver(f *fork) {
 func (c *Call) decline(err error) {
 	c.past.refusal = err
 	c.server.refuse(c.invite, err)
-	c.leave(err.Error())
+	c.leave(err)
 	c.end()
 }
 
 // gaveUp follows a CANCEL. To a call that is answered already it means nothing (RFC 3261 9.2).
-func (c *Call) gaveUp() {
+func (c *Call) gaveUp(causes []cause) {
 	if c.state == invited {
-		c.decline(errCancelled)
+		c.decline(&cancelledError{causes})
 	}
 }
 
@@ -109,7 +109,7 @@ func (c *Call) meanwhile(e request) error {
 	c.dialog = dialog
 	switch e.req.Method {
 	case sipgo.BYE:
-		c.decline(errCancelled)
+		c.decline(&cancelledError{causesIn(e.req)})
 		return e.tx.Reply(sipgo.StatusOK, "OK")
 	case sipgo.OPTIONS:
 		return e.tx.Reply(sipgo.StatusOK, "OK", capabilities()...)

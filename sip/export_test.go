@@ -122,3 +122,11 @@ func ParseReferTo(text string) (sipgo.Uri, error) {
 	order, err := readRefer(req)
 	return order.to, err
 }
+
+// CausesIn reads what the Reason headers of a message say, as the history of calls has it.
+func CausesIn(msg sipgo.Message) (texts []string) {
+	for _, c := range causesIn(msg) {
+		texts = append(texts, c.String())
+	}
+	return texts
+}

@@ -22,7 +22,7 @@ type fork struct {
 	// enter begins the stay of the one that is answered first, and refuses others.
 	enter func(*Call) (stay, error)
 	// end ends what enter has begun.
-	end func(reason string)
+	end func(reason error)
 
 	waiting [][]contact // groups whose turn is to come
 	ringing []*Call
@@ -87,7 +87,7 @@ func (f *fork) awaits(call *Call) bool { return slices.Contains(f.ringing, call)
 // answered ends the ringing of all but the call that was answered.
 func (f *fork) answered(call *Call) {
 	f.forget(call)
-	f.silence(answeredElsewhere)
+	f.silence(errElsewhere)
 	f.stop()
 }
 
@@ -97,7 +97,7 @@ func (f *fork) failed(call *Call, err error) bool {
 	f.refused(err)
 	if isGlobal(err) { // nobody is to be asked any more (RFC 3261 16.7)
 		f.waiting = nil
-		f.silence("declined elsewhere")
+		f.silence(errDeclinedElsewhere)
 	}
 	f.skip(call.out.to, err)
 	return len(f.ringing) > 0 || f.next()
@@ -116,7 +116,7 @@ func (f *fork) timeOver() bool {
 	if f.ringing[0].out.to.server != "" {
 		f.waiting = nil // it was reached, which is all that another server could do
 	}
-	f.silence(notAnswered)
+	f.silence(errNotAnswered)
 	return f.next()
 }
 
@@ -139,7 +139,7 @@ func (f *fork) forget(call *Call) {
 }
 
 // silence ends the ringing of all phones that ring.
-func (f *fork) silence(reason string) {
+func (f *fork) silence(reason error) {
 	for _, call := range f.ringing {
 		call.Hangup(reason)
 	}
@@ -154,7 +154,7 @@ func (f *fork) refused(err error) {
 }
 
 // over ends the ringing, and what has begun with whoever has answered.
-func (f *fork) over(reason string) {
+func (f *fork) over(reason error) {
 	if f != nil {
 		f.stop()
 		f.silence(reason)

@@ -218,7 +218,7 @@ func (g *guest) enter(call *Call) (stay, error) {
 }
 
 // end hangs up whoever has answered.
-func (g *guest) end(reason string) {
+func (g *guest) end(reason error) {
 	if r := g.host.Load(); r != nil {
 		r.call.Hangup(reason)
 	}
@@ -235,7 +235,7 @@ func (g *guest) wait(ctx context.Context) error {
 		select {
 		case <-g.mail.ready:
 		case <-ctx.Done():
-			f.over(errWithdrawn.Error())
+			f.over(errWithdrawn)
 			return withdrawn(ctx)
 		}
 		for _, event := range g.mail.take() {
@@ -288,7 +288,7 @@ func (g *guest) stay(ctx context.Context) error {
 	case <-visit.Joined():
 	case <-visit.Done():
 	case <-ctx.Done():
-		g.end(errWithdrawn.Error())
+		g.end(errWithdrawn)
 		return withdrawn(ctx)
 	}
 	select {

@@ -24,9 +24,12 @@ var (
 	errAbsent = &outcomeError{status: sipgo.StatusTemporarilyUnavailable, result: ResultRefused,
 		why: "480 the phone is not registered"}
 	errUnreachable = &outcomeError{status: sipgo.StatusRequestTimeout, result: ResultNoAnswer, why: "the phone does not respond"}
-	errNotAnswered = &outcomeError{status: sipgo.StatusTemporarilyUnavailable, result: ResultNoAnswer, why: notAnswered}
-	errElsewhere   = &outcomeError{status: sipgo.StatusTemporarilyUnavailable, result: ResultCancelled, why: answeredElsewhere}
-	errOwnLoop     = &outcomeError{status: sipgo.StatusLoopDetected, result: ResultRefused, why: "482 the contact is this server"}
+	errNotAnswered = &outcomeError{status: sipgo.StatusTemporarilyUnavailable, result: ResultNoAnswer, why: "nobody has answered"}
+	errElsewhere   = &outcomeError{status: sipgo.StatusTemporarilyUnavailable, result: ResultCancelled, why: "answered elsewhere"}
+	// errDeclinedElsewhere: a phone has declined for all.
+	errDeclinedElsewhere = &outcomeError{status: sipgo.StatusTemporarilyUnavailable, result: ResultCancelled, why: "declined elsewhere"}
+
+	errOwnLoop = &outcomeError{status: sipgo.StatusLoopDetected, result: ResultRefused, why: "482 the contact is this server"}
 )
 
 // outcome is what a callee's final response means for the caller. A redirection is a refusal: where a call goes to is for
@@ -36,7 +39,7 @@ func outcome(res *sipgo.Response) error {
 	e := &outcomeError{
 		status: sipgo.StatusTemporarilyUnavailable,
 		result: ResultRefused,
-		why:    fmt.Sprintf("%d %s", code, clean(res.Reason)),
+		why:    withCauses(fmt.Sprintf("%d %s", code, clean(res.Reason)), causesIn(res)), // RFC 6432
 		global: code >= 600,
 		full:   code == sipgo.StatusServiceUnavailable,
 	}

@@ -104,7 +104,7 @@ func (c *Call) record() {
 		Entered:   c.past.at(c.past.stay.Entered),
 		Ended:     c.past.at(c.past.ended),
 		Result:    cmp.Or(c.past.stay.Result, rooms.ResultHangup),
-		Reason:    cmp.Or(c.past.stay.Reason, c.reason),
+		Reason:    cmp.Or(c.past.stay.Reason, c.reason.Error()),
 		CallAudio: c.past.audio,
 	}
 	if c.began.IsZero() {
@@ -123,10 +123,10 @@ func (c *Call) unanswered() (result, reason string) {
 		return callee.result, callee.why
 	case errors.Is(why, errCancelled):
 		return ResultCancelled, why.Error()
-	case why == nil && c.out != nil && c.reason == notAnswered:
-		return ResultNoAnswer, c.reason
+	case why == nil && c.out != nil && c.reason == errNotAnswered:
+		return ResultNoAnswer, c.reason.Error()
 	case why == nil && c.out != nil: // whoever had it made wants it no more
-		return ResultCancelled, c.reason
+		return ResultCancelled, c.reason.Error()
 	case why == nil:
 		why = errInternal
 	}

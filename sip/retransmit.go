@@ -48,7 +48,7 @@ func (c *Call) resend(u *unacked) {
 		if c.leaving {
 			c.bye()
 		} else {
-			c.hangUp("no ACK came")
+			c.hangUp(errNoACK)
 		}
 		return
 	}

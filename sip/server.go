@@ -72,6 +72,8 @@ type Config struct {
 	// T1 and T2 are the timers of RFC 3261 17.1.1.1 for the retransmission of 2xx and the
 	// time that an unanswered BYE is waited for; 0: 500 ms and 4 s.
 	T1, T2 time.Duration
+	// Software is what User-Agent and Server say, a product token (RFC 3261 20.35); empty: those headers are not sent.
+	Software string
 	// Record gets each call that is over, also one that was refused; it must return at once.
 	// nil: nobody does.
 	Record func(store.Call)
@@ -178,7 +180,7 @@ func New(config Config) (*Server, error) {
 	stopped := make(chan struct{})
 	s.stop = sync.OnceFunc(func() { close(stopped) })
 	s.SetPhones(config.Phones)
-	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods, Certify: config.Certify, Closed: s.registrar.closed})
+	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods, Certify: config.Certify, Software: config.Software, Closed: s.registrar.closed})
 	for _, spec := range config.Listen {
 		listener, err := s.wire.Listen(spec)
 		if err != nil {
@@ -228,7 +230,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.closeTrunks()
 	}()
 	for _, call := range s.calls.drain() {
-		call.Hangup("the server is shutting down")
+		call.Hangup(errShutdown)
 	}
 	var err error
 	select {
@@ -314,11 +316,11 @@ func (s *Server) options(req *sipgo.Request, tx *wire.ServerTx) error {
 
 // Cancel implements wire.Sink. A call looks whether it was cancelled just before it sends its
 // final response, so that a CANCEL that overtakes the work on its INVITE still counts.
-func (s *Server) Cancel(invite *wire.ServerTx) {
+func (s *Server) Cancel(invite *wire.ServerTx, cancel *sipgo.Request) {
 	defer s.survive(nil)
 	if call := s.calls.born(birthOf(invite.Request())); call != nil {
 		call.cancelled.Store(true)
-		call.mail.post(gaveUp{})
+		call.mail.post(gaveUp{causesIn(cancel)})
 	}
 }
 

@@ -123,13 +123,17 @@ func reject(status int, reason string, headers ...sipgo.Header) *wire.Rejection 
 
 // warning is a Warning header. The text becomes a quoted string of printable ASCII.
 func warning(code int, text string) sipgo.Header {
-	text = strings.Map(func(r rune) rune {
+	return sipgo.NewHeader("Warning", strconv.Itoa(code)+` conclave "`+quotable(text)+`"`)
+}
+
+// quotable is a text that may stand between quotes as it is.
+func quotable(text string) string {
+	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '\\' {
 			return '?'
 		}
 		return r
 	}, text)
-	return sipgo.NewHeader("Warning", strconv.Itoa(code)+` conclave "`+text+`"`)
 }
 
 // retryAfter asks to come back after some seconds, spread so that not all do so at once.

@@ -27,7 +27,7 @@ func (hardOfHearing) Request(req *sipgo.Request, tx *wire.ServerTx) {
 	}
 }
 
-func (hardOfHearing) Cancel(*wire.ServerTx) {}
+func (hardOfHearing) Cancel(*wire.ServerTx, *sipgo.Request) {}
 
 func TestTrunkContactsAreTheWaysToThePeer(t *testing.T) {
 	engine, err := mixer.New(mixer.Config{Workers: 1})

@@ -38,6 +38,7 @@ type serveCmd struct {
 	Digests      []string        `help:"Digest algorithms that phones are offered, in this order (${default}); MD5 alone for phones that give up at another." placeholder:"NAME" enum:"SHA-256,MD5" default:"SHA-256,MD5" env:"CONCLAVE_DIGESTS"`
 	TransferCode string          `name:"transfer-code" help:"Keys that a phone dials in a call before the room that the other party is to be moved to (${default}); empty: none." placeholder:"KEYS" default:"**" env:"CONCLAVE_TRANSFER_CODE"`
 	RingTime     time.Duration   `name:"ring-time" help:"How long a callee rings who has no time of his own, until the call counts as not answered (${default}), at most 2m." placeholder:"TIME" default:"30s" env:"CONCLAVE_RING_TIME"`
+	Software     softwareName    `help:"How the server names itself to others, in User-Agent and Server: none (not at all), name, or version (${default})." placeholder:"HOW" enum:"none,name,version" default:"none" env:"CONCLAVE_SOFTWARE"`
 	Log          string          `help:"Format of the log on standard error: text or json (${default})." placeholder:"FORMAT" enum:"text,json" default:"text" env:"CONCLAVE_LOG"`
 	LogLevel     string          `help:"Least level that is logged: debug, info, warn, error (${default})." placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" env:"CONCLAVE_LOG_LEVEL"`
 	Workers      int             `help:"Threads that mix; 0 is one for each core." placeholder:"N" default:"0" env:"CONCLAVE_WORKERS"`
@@ -159,6 +160,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		Digests:   c.Digests,
 		Store:     db,
 		RingTime:  c.RingTime,
+		Software:  c.Software.product(),
 	})
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

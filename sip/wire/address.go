@@ -86,6 +86,34 @@ func ParseAddresses(text string) ([]Address, error) {
 	return addresses, nil
 }
 
+// Value is one value of a header that is a word, or several, with parameters behind it, as Session-Expires and Reason are.
+type Value struct {
+	Text   string
+	Params sipgo.HeaderParams // names that are asked for here are in lower case
+}
+
+// Param is a parameter without the quotes it may stand in; empty: there is none.
+func (v Value) Param(name string) string {
+	text, _ := v.Params.Get(name)
+	if len(text) >= 2 && text[0] == '"' {
+		text = text[1 : len(text)-1]
+	}
+	return text
+}
+
+// ParseValue reads one value. The error says what is malformed and holds nothing of the text.
+func ParseValue(text string) (Value, error) {
+	head, rest := text, ""
+	if i := strings.IndexByte(text, ';'); i >= 0 {
+		head, rest = text[:i], text[i:]
+	}
+	params, err := parseParams(rest)
+	if err != nil {
+		return Value{}, fmt.Errorf("read a value: %w", err)
+	}
+	return Value{trim(head), params}, nil
+}
+
 // parseVia reads one Via value (RFC 3261 20.42). The brackets of an IPv6 host are kept: sipgo, which would add them
 // itself, forgets those of an IPv4-mapped one.
 func parseVia(text string) (*sipgo.ViaHeader, error) {
@@ -163,7 +191,8 @@ func parseParams(text string) (sipgo.HeaderParams, error) {
 
 // lowerParams are the parameters that somebody here or in sipgo asks for.
 var lowerParams = map[string]bool{"tag": true, "branch": true, "received": true, "rport": true, "maddr": true,
-	"ttl": true, "expires": true, "q": true, "lr": true, "transport": true}
+	"ttl": true, "expires": true, "q": true, "lr": true, "transport": true,
+	"cause": true, "text": true, "refresher": true}
 
 // splitList splits a header's value at the commas that separate values: not those in quotes or angle brackets.
 func splitList(text string) []string { return splitOutsideQuotes(text, ',') }

@@ -35,7 +35,7 @@ type clientTx struct {
 // an error: ErrTimeout, ErrClosed or that of the transport. It runs on the transaction's goroutine and must not
 // block. If Do itself returns an error, on is not called.
 func (w *Wire) Do(req *sipgo.Request, peer Peer, on func(res *sipgo.Response, err error)) error {
-	prepare(req, peer)
+	w.prepare(req, peer)
 	key, err := sipgo.ClientTxKeyMake(req)
 	if err != nil {
 		return fmt.Errorf("send %s: %w", req.Method, err)
@@ -136,7 +136,7 @@ func (c *clientTx) receive(res *sipgo.Response) {
 }
 
 // prepare completes a request that is about to be sent.
-func prepare(req *sipgo.Request, peer Peer) {
+func (w *Wire) prepare(req *sipgo.Request, peer Peer) {
 	req.SetTransport(peer.Transport)
 	if req.Via() == nil {
 		local := peer.Local.Addr().WithZone("")
@@ -157,6 +157,7 @@ func prepare(req *sipgo.Request, peer Peer) {
 		hops := sipgo.MaxForwardsHeader(70)
 		req.AppendHeader(&hops)
 	}
+	addSoftware(req, "User-Agent", w.software)
 	if req.ContentLength() == nil {
 		req.SetBody(req.Body()) // adds the header, which TCP cannot do without
 	}

@@ -13,8 +13,9 @@ import (
 // gate decides what goes on to the application. It turns a scanned message into sipgo's, field by field, and judges
 // by what came out: there is one parse, so nobody behind it can read a message differently.
 type gate struct {
-	methods []string
-	tags    tagger
+	methods  []string
+	software string // that Server tells
+	tags     tagger
 }
 
 // knownMethods are those that earn a 405 instead of a 501 where they are not served.

@@ -40,7 +40,7 @@ func (r *recorder) Request(req *sipgo.Request, tx *wire.ServerTx) {
 	}
 }
 
-func (r *recorder) Cancel(invite *wire.ServerTx) {
+func (r *recorder) Cancel(invite *wire.ServerTx, _ *sipgo.Request) {
 	r.note(fmt.Sprintf("CANCEL %d", invite.Request().CSeq().SeqNo))
 	if r.cancel != nil {
 		r.cancel(invite)

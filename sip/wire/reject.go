@@ -26,7 +26,7 @@ type Rejection struct {
 // supported are the option tags that are understood. nil: there is nothing against the request.
 func Unacceptable(req *sipgo.Request, supported []string) *Rejection {
 	var unsupported []string
-	for _, tag := range listValues(req, "require") {
+	for _, tag := range List(req, "require") {
 		if !slices.ContainsFunc(supported, func(s string) bool { return strings.EqualFold(s, tag) }) {
 			unsupported = append(unsupported, tag)
 		}
@@ -42,14 +42,14 @@ func Unacceptable(req *sipgo.Request, supported []string) *Rejection {
 		if mediaType(contentType(req)) != "application/sdp" {
 			return &Rejection{415, "Unsupported Media Type", []sipgo.Header{sipgo.NewHeader("Accept", "application/sdp")}}
 		}
-		for _, coding := range listValues(req, "content-encoding") {
+		for _, coding := range List(req, "content-encoding") {
 			if !strings.EqualFold(coding, "identity") {
 				return &Rejection{415, "Unsupported Media Type", []sipgo.Header{
 					sipgo.NewHeader("Accept-Encoding", "identity")}}
 			}
 		}
 	}
-	if len(req.GetHeaders("accept")) > 0 && !slices.ContainsFunc(listValues(req, "accept"), takesSDP) {
+	if len(req.GetHeaders("accept")) > 0 && !slices.ContainsFunc(List(req, "accept"), takesSDP) {
 		return &Rejection{406, "Not Acceptable", []sipgo.Header{
 			sipgo.NewHeader("Warning", `399 conclave "only application/sdp is spoken here"`)}}
 	}
@@ -77,10 +77,10 @@ func takesSDP(accept string) bool {
 	return false
 }
 
-// listValues are the comma-separated values of all headers of this name (lower case); empty ones are left out.
-func listValues(req *sipgo.Request, name string) []string {
+// List are the comma-separated values of all headers of this name; empty ones are left out.
+func List(msg sipgo.Message, name string) []string {
 	var all []string
-	for _, h := range req.GetHeaders(name) {
+	for _, h := range msg.GetHeaders(name) {
 		for _, value := range splitList(h.Value()) {
 			if value != "" {
 				all = append(all, value)
@@ -127,6 +127,9 @@ func (g *gate) refusal(m *message, r *Rejection, source netip.AddrPort) []byte {
 	}
 	for _, h := range r.Headers {
 		fmt.Fprintf(&b, "%s: %s\r\n", h.Name(), h.Value())
+	}
+	if g.software != "" {
+		fmt.Fprintf(&b, "Server: %s\r\n", g.software)
 	}
 	b.WriteString("Content-Length: 0\r\n\r\n")
 	if b.Len() > maxRefusal {

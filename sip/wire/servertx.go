@@ -22,10 +22,11 @@ const tryingAfter = 200 * time.Millisecond
 // response other than 2xx until its ACK, and lets exactly one final response through. Its methods may be called from
 // any goroutine. An INVITE's transaction that was answered 2xx stays for 64*T1 unless it is terminated before.
 type ServerTx struct {
-	req  *sipgo.Request
-	peer Peer
-	tx   *sipgo.ServerTx
-	tag  string
+	req      *sipgo.Request
+	peer     Peer
+	tx       *sipgo.ServerTx
+	tag      string
+	software string // that Server tells
 
 	mu        sync.Mutex // held while sending, so that what is decided about a response and its sending are one
 	answered  bool       // some response was sent
@@ -36,8 +37,8 @@ type ServerTx struct {
 }
 
 // newServerTx begins a transaction. forget is called once, when it ends.
-func newServerTx(key string, req *sipgo.Request, peer Peer, forget func(key string)) *ServerTx {
-	t := &ServerTx{req: req, peer: peer, tx: sipgo.NewServerTx(key, req, peer.Conn, quiet)}
+func newServerTx(key string, req *sipgo.Request, peer Peer, software string, forget func(key string)) *ServerTx {
+	t := &ServerTx{req: req, peer: peer, software: software, tx: sipgo.NewServerTx(key, req, peer.Conn, quiet)}
 	if tag, ok := req.To().Params.Get("tag"); ok {
 		t.tag = tag
 	} else {
@@ -85,6 +86,7 @@ func (t *ServerTx) Respond(res *sipgo.Response) error {
 // send is Respond with the lock held.
 func (t *ServerTx) send(res *sipgo.Response) error {
 	t.answered = true
+	addSoftware(res, "Server", t.software)
 	if res.StatusCode >= 200 {
 		t.final = res.StatusCode
 	}

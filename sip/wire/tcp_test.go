@@ -22,7 +22,7 @@ func (answering) Request(req *sipgo.Request, tx *ServerTx) {
 	}
 }
 
-func (answering) Cancel(*ServerTx) {}
+func (answering) Cancel(*ServerTx, *sipgo.Request) {}
 
 func newTestWire(t testing.TB, sink Sink) *Wire {
 	w := New(Config{Log: slog.New(slog.DiscardHandler), Sink: sink, Methods: []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"}})

@@ -38,7 +38,7 @@ func (d desk) Request(req *sipgo.Request, tx *wire.ServerTx) {
 	}
 }
 
-func (d desk) Cancel(invite *wire.ServerTx) {}
+func (d desk) Cancel(invite *wire.ServerTx, _ *sipgo.Request) {}
 
 // TestTorture sends every message of RFC 4475 and RFC 5118 over UDP and TCP, IPv4 and IPv6.
 func TestTorture(t *testing.T) {

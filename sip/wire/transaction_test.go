@@ -50,7 +50,7 @@ func (c *sent) Close() error           { return nil }
 type asking func(req *sipgo.Request, tx *ServerTx)
 
 func (f asking) Request(req *sipgo.Request, tx *ServerTx) { f(req, tx) }
-func (f asking) Cancel(*ServerTx)                         {}
+func (f asking) Cancel(*ServerTx, *sipgo.Request)         {}
 
 // bench is a Wire without sockets, in virtual time.
 type bench struct {

@@ -25,7 +25,7 @@ type Sink interface {
 	Request(req *sipgo.Request, tx *ServerTx)
 	// Cancel says that a CANCEL came for an INVITE without a final response, once. The CANCEL has been answered; the
 	// sink answers the INVITE with 487.
-	Cancel(invite *ServerTx)
+	Cancel(invite *ServerTx, cancel *sipgo.Request)
 }
 
 // Config is what a Wire needs.
@@ -33,6 +33,8 @@ type Config struct {
 	Log     *slog.Logger // nil: slog.Default()
 	Sink    Sink
 	Methods []string // served, as in the Allow header; without REGISTER in it, registrations get 403
+	// Software is what User-Agent and Server say in what has none yet; empty: nothing.
+	Software string
 	// Certify is for listeners of TLS; nil: there are none.
 	Certify Certify
 	// Closed, if not nil, is told of each TCP or TLS connection that is gone, after the last message of it was handed over. It
@@ -45,13 +47,14 @@ var ErrClosed = errors.New("closed")
 
 // Wire owns the listeners, connections and transactions. Its methods may be called from any goroutine.
 type Wire struct {
-	sink    Sink
-	lost    func(conn sipgo.Connection)
-	certify Certify
-	gate    gate
-	log     *slog.Logger
-	sparse  sparingLog // for what strangers cause
-	counts  counts
+	sink     Sink
+	lost     func(conn sipgo.Connection)
+	certify  Certify
+	software string
+	gate     gate
+	log      *slog.Logger
+	sparse   sparingLog // for what strangers cause
+	counts   counts
 
 	running sync.WaitGroup // readers and client transactions
 	buffers sync.Pool      // of *bytes.Buffer, for messages being sent
@@ -102,7 +105,8 @@ func New(cfg Config) *Wire {
 		sink:      cfg.Sink,
 		lost:      lost,
 		certify:   cfg.Certify,
-		gate:      gate{methods: slices.Clone(cfg.Methods), tags: newTagger()},
+		software:  cfg.Software,
+		gate:      gate{methods: slices.Clone(cfg.Methods), software: cfg.Software, tags: newTagger()},
 		log:       log,
 		sparse:    sparingLog{log: log},
 		buffers:   sync.Pool{New: func() any { return new(bytes.Buffer) }},
@@ -176,7 +180,7 @@ func (w *Wire) Stats() Stats {
 // may block for writeWithin if the peer does not read.
 func (w *Wire) Write(msg sipgo.Message, peer Peer) error {
 	if req, ok := msg.(*sipgo.Request); ok {
-		prepare(req, peer)
+		w.prepare(req, peer)
 	}
 	return peer.Conn.WriteMsg(msg)
 }
@@ -240,7 +244,7 @@ func (w *Wire) request(req *sipgo.Request, peer Peer) {
 	w.mu.Lock()
 	t, known := w.servers[key]
 	if !known && !w.closed {
-		t = newServerTx(key, req, peer, w.forget)
+		t = newServerTx(key, req, peer, w.software, w.forget)
 		w.servers[key] = t
 	}
 	w.mu.Unlock()
@@ -300,11 +304,19 @@ func (w *Wire) cancel(req *sipgo.Request, peer Peer) {
 	if !req.To().Params.Has("tag") {
 		res.To().Params.Add("tag", tag)
 	}
+	addSoftware(res, "Server", w.software)
 	if err := peer.Conn.WriteMsg(res); err != nil {
 		w.sparse.info("SIP answer not sent", "to", peer.Remote, "error", err)
 	}
 	if t != nil && t.cancel() {
-		w.sink.Cancel(t)
+		w.sink.Cancel(t, req)
+	}
+}
+
+// addSoftware says in the header of this name what software sends a message, if that is to be said at all.
+func addSoftware(msg sipgo.Message, header, software string) {
+	if software != "" && len(msg.GetHeaders(header)) == 0 {
+		msg.AppendHeader(sipgo.NewHeader(header, software))
 	}
 }
 
