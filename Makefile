@@ -18,11 +18,11 @@ build:
 run: build
 	bin/conclave serve --first-room
 
-# The tests that call a server in real time come last, with the machine to themselves.
+# The tests that call a server in real time come last, with the machine to themselves. Those that mostly wait do so by fours.
 test: clients
 	$(go) vet ./...
 	$(go) test -race $$($(go) list ./... | grep -v /cmd/conclave$$)
-	$(go) test -race ./cmd/conclave
+	$(go) test -race -parallel 4 ./cmd/conclave
 
 # The real phones and tools that tests call.
 clients:

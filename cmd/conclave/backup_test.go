@@ -86,7 +86,7 @@ func TestDatabaseThatCannotBeUsedIsRefusedAndNamesTheBackup(t *testing.T) {
 			tt.harm(t, database)
 			harmed, _ := os.ReadFile(database)
 			words := append([]string{database, file, "conclave restore"}, tt.words...)
-			conclave(t, nil, "--data", data, "serve", "--sip", "udp://"+freeUDP(t)).refused(t, words...)
+			conclave(t, nil, "--data", data, "serve", "--sip", "udp://"+freeAddress(t, "127.0.0.1")).refused(t, words...)
 			conclave(t, nil, "--data", data, "room", "list").refused(t, words...)
 			conclave(t, nil, "--data", data, "room", "add", "1001", "--name", "New").refused(t, words...)
 			if now, _ := os.ReadFile(database); !bytes.Equal(now, harmed) {

@@ -75,7 +75,7 @@ func startBaresipAs(t *testing.T, number int, hz, level float64, account string,
 	if err != nil || len(modules) == 0 {
 		modules = []string{"/usr/lib/baresip/modules"}
 	}
-	b := &baresip{t: t, dir: t.TempDir(), control: freeTCP(t)}
+	b := &baresip{t: t, dir: t.TempDir(), control: freeAddress(t, "127.0.0.1")}
 	in, err := os.Create(filepath.Join(b.dir, "in.wav"))
 	if err != nil {
 		t.Fatal(err)
@@ -226,16 +226,6 @@ func (b *baresip) calls() (calls [][]int16) {
 		calls = append(calls, sound.PCM(8000))
 	}
 	return calls
-}
-
-func freeTCP(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func TestThreeRealPhonesHearOneAnotherAndNotThemselves(t *testing.T) {

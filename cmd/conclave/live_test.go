@@ -47,6 +47,7 @@ func TestLiveTableShowsHostileCallersHarmlessly(t *testing.T) {
 }
 
 func TestOperatorsMuteKickAndLock(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "--guests", "all")
 	s.run("room", "add", "1000", "--name", "Weekly", "--no-pin")
 	s.run("room", "add", "1001", "--name", "Empty", "--no-pin")

@@ -282,6 +282,7 @@ func TestAKilledImportLeavesNothingHalf(t *testing.T) {
 }
 
 func TestALoneCallerHearsThePlaylistOfHisRoomAndItsChanges(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "--guests", "all")
 	dir := t.TempDir()
 	s.run("music", "add", "lobby", toneFile(t, dir, "a.wav", 700, -20, 2))

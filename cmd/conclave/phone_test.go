@@ -131,6 +131,7 @@ func generatedPassword(t *testing.T, out string) string {
 }
 
 func TestRunningServerKnowsPhonesAtOnceAndListsTheirRegistrations(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	ph, err := phone.New("udp", "127.0.0.1")
 	if err != nil {

@@ -45,6 +45,7 @@ func samplesOf(t *testing.T, file string) []int16 {
 }
 
 func TestRecordingOfAKilledServerPlaysToTheLastSecond(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "--guests", "all")
 	quiet(s, "1000")
 	s.run("room", "set", "1000", "-o", "record_tracks=yes", "-o", "record_notice=no")
@@ -227,6 +228,7 @@ func meeting(t *testing.T, dir string) {
 }
 
 func TestReportIsDrawnByABrowser(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	meeting(t, filepath.Join(data, "recordings"))
 	page := filepath.Join(data, "report.html")

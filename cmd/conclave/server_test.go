@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,7 +41,7 @@ var listener = regexp.MustCompile(`udp://(\S+?),?\s`)
 // startServer runs serve with further flags and waits until it is ready. It is ended with the test.
 func startServer(t *testing.T, flags ...string) *testServer {
 	t.Helper()
-	return startServerOn(t, t.TempDir(), freeUDP(t), flags...)
+	return startServerOn(t, t.TempDir(), freeAddress(t, "127.0.0.1"), flags...)
 }
 
 // startServerOn is startServer with a data folder that is there, and an address for its listeners.
@@ -131,13 +130,3 @@ func (s *testServer) wait(what string, most time.Duration, holds func() bool) {
 	}
 }
 
-// freeUDP is an address on loopback that nobody listens at.
-func freeUDP(t *testing.T) string {
-	t.Helper()
-	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return c.LocalAddr().String()
-}

@@ -57,17 +57,6 @@ func runSIPp(t *testing.T, scenario string, args ...string) {
 	}
 }
 
-// freeUDPAt is a port of an address on loopback that nobody listens at.
-func freeUDPAt(t *testing.T, host string) (port string) {
-	t.Helper()
-	c, err := net.ListenPacket("udp4", host+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return fmt.Sprint(c.LocalAddr().(*net.UDPAddr).Port)
-}
-
 // carrierCall is a call that sipp makes as a carrier does.
 type carrierCall struct{ number, from, asserted string }
 
@@ -95,7 +84,7 @@ func TestRealCarrierCallsIn(t *testing.T) {
 	s := startServer(t, "--guests", "all")
 	s.run("room", "add", "1000", "--name", "Weekly", "--no-pin")
 	const trunk, stranger = "127.0.0.2", "127.0.0.3"
-	port := freeUDPAt(t, trunk)
+	port := freePort(t, trunk)
 	s.run("trunk", "add", "carrier", "--peer", trunk+":"+port, "--did", "+49301234", "--did", "7")
 	var calls, unknown []carrierCall
 	for i, number := range []string{"+493012341000", "00493012341000", "493012341000", "03012341000", "3012341000", "1000", "71000",
@@ -108,7 +97,7 @@ func TestRealCarrierCallsIn(t *testing.T) {
 	carrierCalls(t, s, "carrier", trunk, port, calls)
 	carrierCalls(t, s, "carrier-unknown", trunk, port, unknown)
 	forged := carrierCall{"1000", "eve", "+4940666"}
-	carrierCalls(t, s, "carrier", stranger, freeUDPAt(t, stranger), []carrierCall{forged})
+	carrierCalls(t, s, "carrier", stranger, freePort(t, stranger), []carrierCall{forged})
 
 	history := s.calls(len(calls) + len(unknown) + 1)
 	for _, c := range calls {
@@ -137,7 +126,7 @@ func TestRealCarrierThatRedirectsIsNotFollowed(t *testing.T) {
 	}
 	defer elsewhere.Close()
 	const trunk = "127.0.0.4"
-	port := freeUDPAt(t, trunk)
+	port := freePort(t, trunk)
 	log := filepath.Join(t.TempDir(), "messages")
 	carrier := sipp(t.Context(), t, "moved", "-i", trunk, "-p", port, "-key", "elsewhere", elsewhere.LocalAddr().String(), "-trace_msg", "-message_file", log)
 	var words strings.Builder

@@ -29,8 +29,8 @@ func startTLSServer(t *testing.T, flags ...string) (server *testServer, secure s
 	if out := maker.run("cert", "self-signed", "--host", "127.0.0.1"); !strings.Contains(out, "--sip tls://") {
 		t.Errorf("cert self-signed does not say what to do: %s", out)
 	}
-	secure = freeTCP(t)
-	return startServerOn(t, data, freeUDP(t), append([]string{"--sip", "tls://" + secure}, flags...)...), secure
+	secure = freeAddress(t, "127.0.0.1")
+	return startServerOn(t, data, freeAddress(t, "127.0.0.1"), append([]string{"--sip", "tls://" + secure}, flags...)...), secure
 }
 
 func TestCertificateForAStartIsForItsOwnerAlone(t *testing.T) {
@@ -192,8 +192,8 @@ func TestTrunksOverTLSAreCheckedByTheirCertificates(t *testing.T) {
 	// A peer for each certificate: servers of their own, which answer OPTIONS as a PBX does.
 	peer := func(name, host string, until time.Time, by *tls.Certificate) string {
 		cert, key, _ := certificateFor(t, name, host, until, by)
-		address := freeTCP(t)
-		startServerOn(t, t.TempDir(), freeUDP(t), "--sip", "tls://"+address, "--tls-cert", cert, "--tls-key", key)
+		address := freeAddress(t, "127.0.0.1")
+		startServerOn(t, t.TempDir(), freeAddress(t, "127.0.0.1"), "--sip", "tls://"+address, "--tls-cert", cert, "--tls-key", key)
 		return address
 	}
 	server, _ := startTLSServer(t)

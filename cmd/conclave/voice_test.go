@@ -114,6 +114,7 @@ func TestVoiceIsAddedListedCheckedAndRemoved(t *testing.T) {
 }
 
 func TestDebiansVoiceForAsteriskIsAdded(t *testing.T) {
+	t.Parallel()
 	found, err := filepath.Glob("/usr/share/asterisk/sounds/ru_*")
 	if err != nil || len(found) == 0 {
 		const text = "the voice is missing: install Debian's asterisk-core-sounds-ru-wav"
