@@ -19,6 +19,8 @@ var (
 	ErrSideTaken = errors.New("another call has this side of the talk")
 	// ErrNotConnected: nobody is on the other side.
 	ErrNotConnected = errors.New("nobody is on the other side")
+	// ErrHandedOver: the other party is being transferred already.
+	ErrHandedOver = errors.New("the other party is being transferred already")
 
 	errPartnerLeft = errors.New("the other party hung up")
 	errTransfers   = errors.New("has transferred the other party")
@@ -44,12 +46,13 @@ type Talk struct {
 	log   *slog.Logger
 
 	// mu guards these and, of the parties, held and next. What is done under it only leaves orders with the mixer.
-	mu      sync.Mutex
-	mix     *mixer.Conference // while there is a party
-	parties [2]*Party         // by side, nil: not there yet
-	seats   int
-	over    bool
-	handed  bool // who has called takes part no more, another call has his side
+	mu        sync.Mutex
+	mix       *mixer.Conference // while there is a party
+	parties   [2]*Party         // by side, nil: not there yet, or gone before the call that his side is to be given to
+	handovers [2]*Handover      // by side, nil: the side is not to be another call's
+	seats     int
+	over      bool
+	handed    bool // who has called takes part no more, another call has his side or is to have it
 }
 
 // NewTalk prepares a talk; id names it in the log. It holds nothing before a call takes part.
@@ -84,7 +87,7 @@ func (t *Talk) Join(ctx context.Context, side Side, call Call, transfers bool) (
 	switch {
 	case t.over:
 		return nil, ErrTalkOver
-	case t.parties[side] != nil:
+	case t.parties[side] != nil || t.handovers[side] != nil:
 		return nil, ErrSideTaken
 	}
 	return t.admit(ctx, side, call, transfers), nil
@@ -121,10 +124,10 @@ func (t *Talk) admit(ctx context.Context, side Side, call Call, transfers bool) 
 func (t *Talk) End(reason error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.handed {
+	if t.handed || t.handovers[CallingSide] != nil && t.parties[CalledSide] != nil {
 		return
 	}
-	t.over = true
+	t.finish()
 	for _, p := range t.parties {
 		if p != nil {
 			p.end(reason)
@@ -132,13 +135,13 @@ func (t *Talk) End(reason error) {
 	}
 }
 
-// partner is who is on the other side; nil: nobody yet. t.mu is held.
+// partner is who is on the other side; nil: nobody now. t.mu is held.
 func (t *Talk) partner(p *Party) *Party { return t.parties[1-p.side] }
 
-// entertain gives p music while the other one has put him on hold. t.mu is held.
+// entertain gives p music while the other one has put him on hold, or is yet to come. t.mu is held.
 func (t *Talk) entertain(p *Party) {
 	var music *mixer.Music
-	if partner := t.partner(p); partner != nil && partner.held {
+	if partner := t.partner(p); partner != nil && partner.held || partner == nil && t.handovers[1-p.side] != nil {
 		music = t.house.musicOf(musicDefault)
 	}
 	p.seat.Music(music)
@@ -204,7 +207,7 @@ func (p *Party) Transfer(to Destination) error {
 	case to.Party != nil && to.Party.talk == t:
 		return ErrToOneself
 	}
-	t.over = true
+	t.finish()
 	partner.next = &to
 	partner.end(errTransferred)
 	p.end(errTransfers)
@@ -231,10 +234,10 @@ func (p *Party) run(ctx context.Context, log *slog.Logger) {
 func (t *Talk) leave(p *Party) (transferred bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.parties[p.side] != p { // it was taken over, and the talk goes on
+	if t.parties[p.side] != p || t.abandons(p) { // it is another call's, and the talk goes on
 		return false
 	}
-	t.over = true
+	t.finish()
 	if partner := t.partner(p); partner != nil {
 		partner.end(errPartnerLeft)
 	}

@@ -210,6 +210,8 @@ func (c *Call) handle(event any) {
 		c.found(e)
 	case notified:
 		c.notified(e)
+	case transferProgress:
+		c.transferProgressed(e)
 	}
 }
 

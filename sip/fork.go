@@ -81,6 +81,52 @@ func (f *fork) invite(to contact) (*Call, error) {
 	return call, err
 }
 
+// wait follows what comes to mail, which post fills, until one of the calls is answered. ringing is called when the first
+// phone rings. It is not answered, without an error, where over is closed first; the error is why nobody has answered.
+func (f *fork) wait(mail *mailbox, over <-chan struct{}, ringing func()) (answered bool, err error) {
+	for {
+		select {
+		case <-mail.ready:
+		case <-over:
+			return false, nil
+		}
+		for _, event := range mail.take() {
+			switch e := event.(type) {
+			case ringOver:
+				if !f.timeOver() {
+					return false, f.err
+				}
+			case progress:
+				if answered, err := f.progressed(e, ringing); answered || err != nil {
+					return answered, err
+				}
+			}
+		}
+	}
+}
+
+// progressed takes what becomes of one of the calls. The error is why nobody will answer.
+func (f *fork) progressed(e progress, ringing func()) (answered bool, err error) {
+	if !f.awaits(e.call) {
+		return false, nil // nobody waits for it any more
+	}
+	switch e.kind {
+	case rings:
+		if !f.rang {
+			f.rang = true
+			ringing()
+		}
+	case answers:
+		f.answered(e.call)
+		return true, nil
+	case fails:
+		if !f.failed(e.call, e.err) {
+			return false, f.err
+		}
+	}
+	return false, nil
+}
+
 // awaits tells whether a call is one that rings.
 func (f *fork) awaits(call *Call) bool { return slices.Contains(f.ringing, call) }
 

@@ -231,54 +231,16 @@ func (g *guest) wait(ctx context.Context) error {
 		return notJoined(cmp.Or(f.err, error(errAbsent)))
 	}
 	g.tell(InvitationCalling)
-	for {
-		select {
-		case <-g.mail.ready:
-		case <-ctx.Done():
-			f.over(errWithdrawn)
-			return withdrawn(ctx)
-		}
-		for _, event := range g.mail.take() {
-			switch e := event.(type) {
-			case ringOver:
-				if !f.timeOver() {
-					return notJoined(f.err)
-				}
-			case progress:
-				answered, err := g.progressed(e)
-				if err != nil {
-					return err
-				}
-				if answered {
-					g.tell(InvitationAnswered)
-					return g.stay(ctx)
-				}
-			}
-		}
+	answered, err := f.wait(g.mail, ctx.Done(), func() { g.tell(InvitationRinging) })
+	switch {
+	case err != nil:
+		return notJoined(err)
+	case !answered:
+		f.over(errWithdrawn)
+		return withdrawn(ctx)
 	}
-}
-
-// progressed takes what becomes of a call to the callee.
-func (g *guest) progressed(e progress) (answered bool, err error) {
-	f := g.fork
-	if !f.awaits(e.call) {
-		return false, nil
-	}
-	switch e.kind {
-	case rings:
-		if !f.rang {
-			f.rang = true
-			g.tell(InvitationRinging)
-		}
-	case answers:
-		f.answered(e.call)
-		return true, nil
-	case fails:
-		if !f.failed(e.call, e.err) {
-			return false, notJoined(f.err)
-		}
-	}
-	return false, nil
+	g.tell(InvitationAnswered)
+	return g.stay(ctx)
 }
 
 // stay waits until who has answered is a member, or will not be one.

@@ -206,6 +206,48 @@ func TestTollFraud(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	for name, tt := range map[string]struct {
+		from    int // who refers: the caller or the callee
+		number  string
+		headers []sipgo.Header
+	}{
+		"REFER by a phone beyond its patterns": {0, "+44123", nil},
+		"REFER by a phone without the right":   {1, outside, nil},
+		"REFER by a phone without the right, in another's name": {1, outside, []sipgo.Header{
+			sipgo.NewHeader("Referred-By", "<sip:200@127.0.0.1>"), sipgo.NewHeader("P-Asserted-Identity", "<sip:200@127.0.0.1>")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			anna, bert := talk(a, b, a.asItself(), phone.Options{})
+			refers := []*phone.Call{anna, bert}[tt.from]
+			accepted(t, refers, append(tt.headers, to(s.number(tt.number)))...)
+			told(t, refers, progress("refer", "403 Forbidden")...)
+			speaks(t, refers) // that the number is not for him
+			hangsUp(t, anna)
+			over(t, bert)
+		})
+	}
+	t.Run("REFER by who called over a trunk", func(t *testing.T) {
+		far := carrier.calls("+49301234200", phone.Options{From: "+491"})
+		anna := a.answers(phone.Options{})
+		if err := answered(far); err != nil {
+			t.Fatal(err)
+		}
+		if res := refers(t, far, to(s.number(outside))); res.StatusCode != 403 {
+			t.Errorf("want 403, got\n%s", res)
+		}
+		hangsUp(t, anna)
+		over(t, far)
+	})
+	t.Run("REFER by a guest in a room", func(t *testing.T) {
+		guest, err := p.Dial(t.Context(), s.at["udp"].String(), "2000", phone.Options{From: "eve"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res := refers(t, guest, to(s.number(outside))); res.StatusCode != 403 {
+			t.Errorf("want 403, got\n%s", res)
+		}
+		hangsUp(t, guest)
+	})
 	carrier.untouched(t)
 	other.untouched(t)
 	if !s.log.has("WARN security", "event=outside_refused proto=udp ip=127.0.0.1 user=201", "phone 201 may not call this number outside") {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -35,7 +36,6 @@ var (
 	errReferRoom      = &referError{sipgo.StatusForbidden, "a call to a room can be transferred to a call only, with Replaces"}
 	errReferGuest     = &referError{sipgo.StatusForbidden, "phones that have authenticated may transfer calls, and no others"}
 	errReferElsewhere = &referError{sipgo.StatusForbidden, "calls are transferred to numbers of this server only"}
-	errReferPhone     = &referError{sipgo.StatusForbidden, "calls are transferred to rooms, and to other calls with Replaces"}
 	errReferRooms     = &referError{sipgo.StatusForbidden, "two calls to rooms cannot be joined"}
 )
 
@@ -91,8 +91,8 @@ func readRefer(req *sipgo.Request) (referOrder, error) {
 	return order, nil
 }
 
-// refer serves a REFER in the dialog: the other party of the talk is sent to a room, or takes the place of another call of
-// whoever refers. What is wrong with the order or the right to give it is the response; what comes of it is told by NOTIFY, also
+// refer serves a REFER in the dialog: the other party of the talk is sent to a room, connected with another phone or a number
+// outside, or takes the place of another call of whoever refers. What is wrong with the order or the right to give it is the response; what comes of it is told by NOTIFY, also
 // a number or a call that there is not, because a 481 in a dialog would mean this one (RFC 3261 12.2.1.2).
 func (c *Call) refer(e request) error {
 	order, err := readRefer(e.req)
@@ -111,7 +111,7 @@ func (c *Call) refer(e request) error {
 		c.seek(order.replaces)
 		return nil
 	}
-	c.referred(c.send(order.to))
+	c.referred(c.send(unescape(order.to.User)))
 	return nil
 }
 
@@ -138,16 +138,24 @@ func (c *Call) mayRefer(order referOrder) error {
 	return nil
 }
 
-// send transfers the other party of the talk to a number. Calls to outside numbers and to phones would begin here.
-func (c *Call) send(to sipgo.Uri) error {
-	destination, err := c.server.reach(unescape(to.User), c.party())
+// send transfers the other party of the talk to a number, if whoever refers may call that himself. It is pending where somebody
+// is rung there first.
+func (c *Call) send(number string) (pending bool, err error) {
+	from := c.party()
+	to, err := c.server.reach(number, from)
 	switch {
 	case err != nil:
-		return err
-	case destination.room.ID == "":
-		return errReferPhone
+		return false, err
+	case to.phone != "":
+		return true, c.connect(c.server.callee(to.phone, from))
+	case to.outside != "":
+		callee, err := c.server.outsideCallee(to.outside, from)
+		if err != nil {
+			return false, err
+		}
+		return true, c.connect(callee)
 	}
-	return c.stay.(*rooms.Party).Transfer(rooms.Destination{Room: destination.room})
+	return false, c.stay.(*rooms.Party).Transfer(rooms.Destination{Room: to.room})
 }
 
 // join has the other party of a talk take the place of another call of whoever refers. In a call to a room that is the room's
@@ -182,13 +190,13 @@ func (c *Call) found(e placeFound) {
 	case c.referral == nil || c.referral.accepted:
 	case c.leaving: // it is refused when the call is released
 	default:
-		c.referred(c.join(e))
+		c.referred(false, c.join(e))
 	}
 }
 
-// referred answers the REFER, now that it is known what has come of it. Until here the transferrer is in his call: if he hangs
-// up on the 202, the others are on their way.
-func (c *Call) referred(err error) {
+// referred answers the REFER, now that it is known what has come of it, or that it rings. Until here the transferrer is in his
+// call: if he hangs up on the 202, the others are on their way.
+func (c *Call) referred(pending bool, err error) {
 	r := c.referral
 	r.accepted = true
 	res := c.response(r.req, sipgo.StatusAccepted, "Accepted", nil)
@@ -198,15 +206,30 @@ func (c *Call) referred(err error) {
 	if sendErr := r.tx.Respond(res); sendErr != nil {
 		c.log.Debug("202 not sent", "error", sendErr)
 	}
-	result := status{sipgo.StatusOK, "OK"}
-	if err != nil {
-		result = statusOf(err)
-		if party, ok := c.stay.(*rooms.Party); ok && r.to.replaces == nil {
+	trying := status{sipgo.StatusTrying, "Trying"}
+	number := clean(unescape(r.to.to.User))
+	switch {
+	case err != nil:
+		result := statusOf(err)
+		c.log.Info("not transferred", "to", number, "attended", r.to.replaces != nil, "status", result.code, "reason", err)
+		c.server.reportOutside(c.peer, number, err)
+		if party, ok := c.stay.(*rooms.Party); ok && isWrongNumber(err) {
 			party.Unavailable()
 		}
+		c.tell(true, trying, result)
+	case pending:
+		c.log.Info("transfer rings", "to", number)
+		c.tell(false, trying)
+	default:
+		c.log.Info("transferred", "to", number, "attended", r.to.replaces != nil)
+		c.tell(true, trying, status{sipgo.StatusOK, "OK"})
 	}
-	c.log.Info("referred", "to", clean(r.to.to.User), "attended", r.to.replaces != nil, "status", result.code, "error", err)
-	c.tell(status{sipgo.StatusTrying, "Trying"}, result)
+}
+
+// isWrongNumber tells whether a number was dialled that does not exist, or is not for whoever has dialled it.
+func isWrongNumber(err error) bool {
+	var outside *outsideError
+	return errors.Is(err, errNoRoom) || errors.Is(err, errTrunkRoom) || errors.As(err, &outside)
 }
 
 // isHere tells whether an address is at this server: by one of its addresses, or by a name that the far end knows it by.

@@ -60,12 +60,17 @@ func told(t testing.TB, call *phone.Call, want ...phone.Notice) {
 	}
 }
 
-// progress are the NOTIFYs of a REFER that comes to a status.
-func progress(event, status string) []phone.Notice {
-	return []phone.Notice{
-		{Event: event, State: "active;expires=60", Status: "100 Trying"},
-		{Event: event, State: "terminated;reason=noresource", Status: status},
+// progress are the NOTIFYs of a REFER that comes to a status, and of what it has come to meanwhile.
+func progress(event string, statuses ...string) []phone.Notice {
+	notices := []phone.Notice{{Event: event, State: "active;expires=600", Status: "100 Trying"}}
+	for i, status := range statuses {
+		state := "active;expires=600"
+		if i == len(statuses)-1 {
+			state = "terminated;reason=noresource"
+		}
+		notices = append(notices, phone.Notice{Event: event, State: state, Status: status})
 	}
+	return notices
 }
 
 // byeReceived fails the test if a call did not end by a BYE of the server.

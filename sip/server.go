@@ -341,9 +341,7 @@ func (s *Server) refuse(tx *wire.ServerTx, err error) {
 	case req.Method == sipgo.INVITE:
 		level = slog.LevelInfo
 	}
-	if number := clean(unescape(req.Recipient.User)); outside != nil && outside.from.phone != "" {
-		s.digests.reportOutside(tx.Peer(), outside.from.phone, number, err.Error())
-	} else {
+	if number := clean(unescape(req.Recipient.User)); !s.reportOutside(tx.Peer(), number, err) {
 		s.log.Log(context.Background(), level, "request refused", "method", req.Method.String(), "status", r.Status,
 			"reason", err, "number", number, "address", tx.Peer().Remote)
 	}
@@ -353,6 +351,16 @@ func (s *Server) refuse(tx *wire.ServerTx, err error) {
 	if asked && req.Method != sipgo.INVITE {
 		tx.Terminate() // nothing is kept of who has proven nothing
 	}
+}
+
+// reportOutside has the log say so where a phone wanted a call outside beyond its right or its caps.
+func (s *Server) reportOutside(peer wire.Peer, number string, err error) bool {
+	var outside *outsideError
+	if !errors.As(err, &outside) || outside.from.phone == "" {
+		return false
+	}
+	s.digests.reportOutside(peer, outside.from.phone, number, err.Error())
+	return true
 }
 
 // survive keeps a fault in the work on one message from ending the process. Its transaction, if

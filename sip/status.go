@@ -102,7 +102,7 @@ func rejection(err error) *wire.Rejection {
 		return reject(sipgo.StatusRequestTerminated, "")
 	case errors.Is(err, errEarly):
 		return reject(sipgo.StatusInternalServerError, "", retryAfter(retryEarly))
-	case errors.Is(err, errPending):
+	case errors.Is(err, errPending), errors.Is(err, rooms.ErrHandedOver):
 		return reject(sipgo.StatusRequestPending, "")
 	case errors.Is(err, ErrSequence):
 		return reject(sipgo.StatusInternalServerError, "CSeq Out Of Order")

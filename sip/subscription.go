@@ -18,9 +18,14 @@ type referral struct {
 	silent   bool   // without a subscription
 	event    string // which subscription it is
 
-	untold []status    // to be told, one NOTIFY after the other's response (RFC 6665 4.2.2)
-	hurry  *time.Timer // for how long a BYE waits for that; nil: none does
+	untold   []status    // to be told, one NOTIFY after the other's response (RFC 6665 4.2.2)
+	telling  bool        // a NOTIFY waits for its response
+	complete bool        // nothing comes after untold
+	hurry    *time.Timer // for how long a BYE waits for that; nil: none does
 }
+
+// subscribedFor is for how many seconds the far end is told of its REFER at most: longer than anybody is rung.
+const subscribedFor = 600
 
 // status is that of a response.
 type status struct {
@@ -44,23 +49,27 @@ func newReferral(e request, order referOrder, before int) *referral {
 	return &referral{request: e, to: order, silent: order.silent, event: event}
 }
 
-// tell has the far end told how its REFER comes on, the last status being the end of it.
-func (c *Call) tell(progress ...status) {
+// tell has the far end told how its REFER comes on; complete tells that the last status is the end of it.
+func (c *Call) tell(complete bool, progress ...status) {
 	r := c.referral
 	if r.silent {
 		c.referral = nil
 		return
 	}
-	r.untold = progress
-	c.notify(r)
+	r.untold = append(r.untold, progress...)
+	r.complete = complete
+	if !r.telling {
+		c.notify(r)
+	}
 }
 
 // notify sends the next NOTIFY (RFC 3515 2.4.4 and 2.4.5).
 func (c *Call) notify(r *referral) {
 	next := r.untold[0]
 	r.untold = r.untold[1:]
-	state := "active;expires=60"
-	if len(r.untold) == 0 {
+	r.telling = true
+	state := fmt.Sprintf("active;expires=%d", subscribedFor)
+	if r.complete && len(r.untold) == 0 {
 		state = "terminated;reason=noresource"
 	}
 	var req *sipgo.Request
@@ -97,6 +106,9 @@ func (c *Call) notified(e notified) {
 		c.log.Info("REFER's progress not told", "reason", e.err)
 	case len(r.untold) > 0:
 		c.notify(r)
+		return
+	case !r.complete:
+		r.telling = false // till there is more to tell
 		return
 	}
 	c.forgetReferral()
