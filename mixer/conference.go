@@ -86,6 +86,9 @@ func (c *Conference) part() *part {
 	parts := *c.parts.Load()
 	for _, p := range parts {
 		if p.worker.index == worker {
+			if c.tape != nil {
+				c.tape.seated(p, c.counts[worker])
+			}
 			return p
 		}
 	}
@@ -138,7 +141,7 @@ func (s *Seat) Release() {
 	c.seats = slices.Delete(c.seats, i, i+1)
 	c.seat(p)
 	c.mu.Unlock()
-	p.worker.do(func() {})
+	p.worker.do(s.leaveTape)
 	if r := s.aside.recording; r != nil {
 		r.finish()
 	}

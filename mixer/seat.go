@@ -65,7 +65,8 @@ type aside struct {
 	detect    TalkOptions
 	threshold threshold
 	recording *Recording
-	passes    bool // the others may hear its keys
+	spool     *spool // of its track on a tape, nil: none is begun
+	passes    bool   // the others may hear its keys
 	dtmf      media.DTMF
 	dial      dial
 	stream    *stream // that the far end follows, or nears
@@ -135,6 +136,9 @@ func (s *Seat) receive(t media.Time) {
 			s.shape(frame, kind, tones)
 		}
 		s.part.bands[s.band].bus.Add(s.own)
+		if r := s.part.reel; r != nil && r.tracks {
+			s.tape(r, t.Tick)
+		}
 	}
 	if (t.Tick+uint64(s.number))%64 == 0 {
 		s.watch(t)

@@ -1,17 +1,17 @@
 package mixer
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"conclave/media"
 )
 
 // Room on a reel: how long its reader may be away, a disk that takes seconds to write for example, before frames are lost.
 const (
 	reelTime    = 10 * time.Second
 	reelTalkers = 16 // who talk at once all that time, where each seat has a track
+	seatSpools  = 3  // for each seat with a track beside that: all may talk at once for a while
 )
 
 // Tape is what is recorded of a conference: the mix as those hear it who say nothing, and, where tracks were asked for, what
@@ -26,17 +26,15 @@ type Tape struct {
 	reels []*reel // one a part
 }
 
-// Frame is 20 ms of a Tape.
-type Frame struct {
-	Tick uint64 // 50 a second
-	Seat *Seat  // whose track it is; nil: the mix
-	PCM  []int16
-	// Crossed tells that the frame is in the mix later by the delay of a media.Converter, because its rate is another one.
+// Stretch is some sound of a Tape without a gap.
+type Stretch struct {
+	Tick uint64  // in which it begins, 50 a second
+	Seat *Seat   // whose track it is; nil: the mix
+	Rate int     // Hz; it may change from one stretch to the next
+	PCM  []int16 // whole ticks
+	// Crossed tells that it is in the mix later by the delay of a media.Converter, because its rate is another one.
 	Crossed bool
 }
-
-// Rate is the frame's sampling rate in Hz. It may change from one frame to the next.
-func (f Frame) Rate() int { return len(f.PCM) * media.FramesPerSecond }
 
 // Record begins to record the conference, from the next tick on and until Stop. A tape that was recorded before gets
 // nothing more.
@@ -54,12 +52,36 @@ func (c *Conference) Record(tracks bool) *Tape {
 // thread gives a part its reel. The first part, which is there as long as the conference, has the mix. The engine's mutex is
 // held.
 func (t *Tape) thread(p *part) {
-	r := newReel(t)
-	r.mixed = p == (*t.conference.parts.Load())[0]
+	r := &reel{tape: t, part: p, tracks: t.tracks, mixed: p == (*t.conference.parts.Load())[0]}
 	t.mu.Lock()
 	t.reels = append(t.reels, r)
 	t.mu.Unlock()
+	r.grow(t.conference.counts[p.worker.index])
 	p.worker.later(func() { p.load(r) })
+}
+
+// seated makes room for one more seat in a part. The engine's mutex is held.
+func (t *Tape) seated(p *part, seats int) {
+	for _, r := range t.all() {
+		if r.part == p {
+			r.grow(seats)
+		}
+	}
+}
+
+// grow makes room for a part that has so many seats. The engine's mutex is held.
+func (r *reel) grow(seats int) {
+	var wanted int
+	if r.mixed {
+		wanted = spoolsFor(1)
+	}
+	if r.tracks {
+		wanted += spoolsFor(reelTalkers) + seats*seatSpools
+	}
+	if more := wanted - r.spools; more > 0 {
+		r.spools = wanted
+		r.empty.push(newSpools(more))
+	}
 }
 
 // Stop ends the recording. When it returns nothing more is put on the tape; what is on it can still be read.
@@ -92,11 +114,18 @@ func (t *Tape) Span() (first, last uint64) {
 	return 0, 0
 }
 
-// Read takes what is on the tape, the frames of a seat and those of the mix each in their order. A frame's samples are take's
-// until it returns. One goroutine may read at a time.
-func (t *Tape) Read(take func(Frame)) {
+// Read takes what is on the tape, what there is of a seat and of the mix each in its order. The samples are the reader's
+// until it calls Return. One goroutine may read at a time.
+func (t *Tape) Read(take func(Stretch)) {
 	for _, r := range t.all() {
 		r.drain(take)
+	}
+}
+
+// Return gives back what was read.
+func (t *Tape) Return() {
+	for _, r := range t.all() {
+		r.giveBack()
 	}
 }
 
@@ -114,85 +143,97 @@ func (t *Tape) Lost() (n uint64) {
 	return n
 }
 
-// reel carries frames out of a worker. It has one writer and one reader, and no lock: what does not fit is dropped and
-// counted.
+// reel carries what is recorded out of a worker, on spools. It has one writer and one reader, and no lock: what there is no
+// spool for is dropped and counted.
 type reel struct {
-	tape  *Tape
-	mixed bool // the mix is put on it
-	band  int  // of the mix; the worker's
+	tape   *Tape
+	part   *part
+	tracks bool
+	mixed  bool // the mix is put on it
 
-	written, read atomic.Uint64 // frames
-	freed         atomic.Uint64 // samples given back by the reader
-	first, last   atomic.Uint64 // ticks recorded
-	lost          atomic.Uint64
-	used          uint64 // samples taken so far, those skipped at the end of samples too; the worker's
-	frames        []reelFrame
-	samples       []int16
+	empty, begun spoolStack    // spools go from empty to the worker, to begun, and to the reader, who returns them
+	first, last  atomic.Uint64 // ticks recorded
+	lost         atomic.Uint64 // frames
+
+	// These belong to the worker.
+	band int // of the mix
+	mix  *spool
+
+	spools int      // that there are; belongs to the engine's mutex
+	read   []*spool // the reader's
 }
 
-type reelFrame struct {
-	Frame
-	end uint64 // what is used once it has been put
+// put puts the frame of a tick on a track's spool, or on another one where that is full or the frame does not follow.
+func (r *reel) put(on **spool, seat *Seat, tick uint64, pcm []int16, crossed bool) {
+	s := *on
+	if s == nil || !s.put(tick, pcm, crossed) {
+		s.end()
+		s = r.empty.pop()
+		if *on = s; s == nil {
+			r.lost.Add(1)
+			return
+		}
+		s.begin(seat, tick, len(pcm), crossed)
+		s.put(tick, pcm, crossed)
+		r.begun.push(s)
+	}
 }
 
-func newReel(t *Tape) *reel {
-	frames := int(reelTime / tickTime)
-	if t.tracks {
-		frames *= 1 + reelTalkers
+// end ends all spools of a part's lanes.
+func (r *reel) end(lanes []lane) {
+	r.mix.end()
+	r.mix = nil
+	for _, l := range lanes {
+		l.seat.leaveTape()
 	}
-	return &reel{tape: t, frames: make([]reelFrame, frames), samples: make([]int16, frames*frameOf(wideBand))}
 }
 
-// put copies a frame. A frame lies in one piece: where the end of the memory is too near it goes to its beginning.
-func (r *reel) put(f Frame) {
-	size, room, at := uint64(len(f.PCM)), uint64(len(r.samples)), r.used
-	if rest := room - at%room; rest < size {
-		at += rest
-	}
-	end, n := at+size, r.written.Load()
-	if n-r.read.Load() == uint64(len(r.frames)) || end-r.freed.Load() > room {
-		r.lost.Add(1)
-		return
-	}
-	to := r.samples[at%room:][:size]
-	copy(to, f.PCM)
-	f.PCM = to
-	r.frames[n%uint64(len(r.frames))] = reelFrame{f, end}
-	r.used = end
-	r.written.Store(n + 1)
+// leaveTape ends the spool of the seat, if it has one.
+func (s *Seat) leaveTape() {
+	s.aside.spool.end()
+	s.aside.spool = nil
 }
 
 // drain takes all that was put.
-func (r *reel) drain(take func(Frame)) {
-	for n := r.read.Load(); n != r.written.Load(); n++ {
-		f := &r.frames[n%uint64(len(r.frames))]
-		take(f.Frame)
-		f.Seat = nil
-		r.freed.Store(f.end)
-		r.read.Store(n + 1)
+func (r *reel) drain(take func(Stretch)) {
+	known := len(r.read)
+	for s := r.begun.take(); s != nil; s = s.next {
+		r.read = append(r.read, s)
 	}
+	slices.Reverse(r.read[known:])
+	for _, s := range r.read {
+		s.drain(take)
+	}
+}
+
+// giveBack returns the spools that were read to their ends.
+func (r *reel) giveBack() {
+	r.read = slices.DeleteFunc(r.read, func(s *spool) bool {
+		if s.over {
+			s.seat, s.next = nil, nil
+			r.empty.push(s)
+		}
+		return s.over
+	})
 }
 
 // load changes the part's reel, nil for none. Whoever hears the mix from it counts as a seat of its band.
 func (p *part) load(r *reel) {
+	if p.reel != nil {
+		p.reel.end(p.lanes)
+	}
 	p.reel = r
 	p.count()
 }
 
-// record puts the tick that is under way on the part's reel. The mix is taken from the wide band once there is anybody in it.
+// record puts the mix of the tick that is under way on the part's reel. It is taken from the wide band once there is anybody
+// in it. What each seat gives to it was put there when it was summed.
 func (p *part) record() {
 	r, tick := p.reel, p.time.Tick
 	if r.mixed {
 		m := &p.bands[r.band].mix
 		if m.bus.Contributors() > 0 || m.announced {
-			r.put(Frame{Tick: tick, PCM: m.listen()})
-		}
-	}
-	if r.tape.tracks {
-		for i := range p.lanes {
-			if s := p.lanes[i].seat; s.contributes {
-				r.put(Frame{Tick: tick, Seat: s, PCM: s.own, Crossed: int(s.band) != r.band})
-			}
+			r.put(&r.mix, nil, tick, m.listen(), false)
 		}
 	}
 	if wide := &p.bands[wideBand]; r.band == narrowBand && (wide.seats > 0 || wide.bus.contributors > 0) {
@@ -203,4 +244,9 @@ func (p *part) record() {
 		r.first.Store(tick)
 	}
 	r.last.Store(tick)
+}
+
+// tape puts what the seat gives in a tick on its track.
+func (s *Seat) tape(r *reel, tick uint64) {
+	r.put(&s.aside.spool, s, tick, s.own, int(s.band) != r.band)
 }

@@ -21,11 +21,12 @@ func (l *listener) read() {
 		l.tracks = map[*Seat][]int16{}
 	}
 	l.first, l.last = l.tape.Span()
-	l.tape.Read(func(f Frame) {
+	defer l.tape.Return()
+	l.tape.Read(func(f Stretch) {
 		if f.Tick < l.first {
 			return
 		}
-		at := int(f.Tick-l.first) * len(f.PCM)
+		at := int(f.Tick-l.first) * f.Rate / media.FramesPerSecond
 		pcm := l.tracks[f.Seat]
 		if end := at + len(f.PCM); end > len(pcm) {
 			pcm = append(pcm, make([]int16, end-len(pcm))...)
@@ -181,15 +182,19 @@ func TestTapeThatNobodyReadsDropsAndCounts(t *testing.T) {
 	p.seat.Enter()
 	c.run(20)
 	l := listener{tape: conf.Record(false)}
-	c.run(600)
+	kept := spoolsFor(1) * spoolRoom / 160
+	c.run(kept + 100)
 	l.read()
-	if lost, n := l.tape.Lost(), len(l.tracks[nil])/160; lost != 100 || n != 500 {
-		t.Errorf("%d frames lost and %d kept of 600, want 100 and 500", lost, n)
+	if lost, n := l.tape.Lost(), len(l.tracks[nil])/160; lost != 100 || n != kept {
+		t.Errorf("%d frames lost and %d kept of %d, want 100 and %d", lost, n, kept+100, kept)
+	}
+	if least := int(reelTime / tickTime); kept < least {
+		t.Errorf("%d frames are kept, want %d at least", kept, least)
 	}
 	c.run(50)
 	l.read()
-	if n := len(l.tracks[nil]) / 160; n != 650 || tone.Level(l.tracks[nil][510*160:590*160]) > -90 {
-		t.Errorf("afterwards there are %d frames, want 650 and silence where they were lost", n)
+	if n := len(l.tracks[nil]) / 160; n != kept+150 || tone.Level(l.tracks[nil][(kept+10)*160:(kept+90)*160]) > -90 {
+		t.Errorf("afterwards there are %d frames, want %d and silence where they were lost", n, kept+150)
 	}
 	// One that takes its place leaves it nothing, and its end does not end the other.
 	second := listener{tape: conf.Record(false)}
@@ -197,7 +202,7 @@ func TestTapeThatNobodyReadsDropsAndCounts(t *testing.T) {
 	c.run(10)
 	l.read()
 	second.read()
-	if n := len(l.tracks[nil]) / 160; n != 650 || len(second.tracks[nil]) != 10*160 {
+	if n := len(l.tracks[nil]) / 160; n != kept+150 || len(second.tracks[nil]) != 10*160 {
 		t.Errorf("the first has %d frames, the second %d samples", n, len(second.tracks[nil]))
 	}
 }
@@ -239,15 +244,15 @@ func TestTapeTakesTheMixFromTheWideBandOnceSomebodyIsInIt(t *testing.T) {
 		var rates []int
 		var mix []int16
 		crossed := map[*Seat]bool{}
-		l.tape.Read(func(f Frame) {
+		l.tape.Read(func(f Stretch) {
 			if f.Seat != nil {
 				crossed[f.Seat] = f.Crossed
 				return
 			}
-			if n := len(rates); n == 0 || rates[n-1] != f.Rate() {
-				rates = append(rates, f.Rate())
+			if n := len(rates); n == 0 || rates[n-1] != f.Rate {
+				rates = append(rates, f.Rate)
 			}
-			if f.Rate() == 16000 {
+			if f.Rate == 16000 {
 				mix = append(mix, f.PCM...)
 			}
 		})
@@ -272,4 +277,42 @@ func TestTapeTakesTheMixFromTheWideBandOnceSomebodyIsInIt(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestTapeHasRoomForAllWhoTalkAtOnce(t *testing.T) {
+	c := newClockwork(t, 1, 600)
+	conf := c.engine.NewConference("x")
+	c.phone(conf, tone.NewSine(8000, 300, -30)).seat.Enter()
+	l := listener{tape: conf.Record(true)}
+	for i := range 60 { // of whom most come when the tape runs
+		c.phone(conf, tone.NewSine(8000, 310+float64(10*i), -30)).seat.Enter()
+	}
+	c.run(20)
+	for range 5 {
+		c.run(60)
+		l.read()
+	}
+	if l.tape.Lost() > 0 {
+		t.Errorf("%d frames lost", l.tape.Lost())
+	}
+	for i, p := range c.phones {
+		if pcm := l.tracks[p.seat]; len(pcm) < 310*160 || !near(tone.LevelAt(pcm[len(pcm)-16000:], 8000, 300+float64(10*i)), -30, 0.5) {
+			t.Errorf("track %d has %d samples, at %.1f dBFS", i, len(pcm), tone.LevelAt(pcm, 8000, 300+float64(10*i)))
+		}
+	}
+	// Who comes and goes takes no room for good.
+	for range 20 {
+		p := c.phone(conf, tone.NewSine(8000, 1000, -30))
+		p.seat.Enter()
+		c.run(20)
+		c.release(p)
+		l.read()
+	}
+	empty := 0
+	for s := l.tape.reels[0].empty.top.Load(); s != nil; s = s.next {
+		empty++
+	}
+	if all := l.tape.reels[0].spools; empty < all-len(c.phones)-1 || all > spoolsFor(1+reelTalkers)+62*seatSpools {
+		t.Errorf("%d of %d spools are empty", empty, all)
+	}
 }

@@ -14,7 +14,8 @@ import (
 // Source is where the sound comes from: a mixer.Tape.
 type Source interface {
 	Span() (first, last uint64) // ticks of 20 ms that were recorded, 0 if there was none yet
-	Read(take func(mixer.Frame))
+	Read(take func(mixer.Stretch))
+	Return()      // what was read is not needed any more
 	Lost() uint64 // frames that were not read in time
 	Stop()
 }
@@ -54,14 +55,11 @@ type Figures struct {
 }
 
 const (
-	// pollTime is how often sound is taken and written, and headers are set right: twice a second, for it is the wakeups that
-	// recording costs. syncTime is how often that is brought to the disk, and levels are measured, levelTime how often they are noted.
-	pollTime  = 500 * time.Millisecond
-	syncTime  = time.Second
+	// pollTime is how often sound is taken and written, headers are set right, that is brought to the disk, and levels are
+	// measured: the last second may be lost, and it is the wakeups that recording costs. levelTime is how often levels are noted.
+	pollTime  = 800 * time.Millisecond
 	levelTime = 5 * time.Second
-	// silenceTime is how often a track is made longer in which nothing is said.
-	silenceTime = 10 * time.Second
-	// mostSynced is how many tracks are brought to the disk in a second. Where more than those talk at once they take turns.
+	// mostSynced is how many tracks are brought to the disk each time. Where more than those talk at once they take turns.
 	mostSynced = 32
 	// mostWaiting bounds what happens in a conference while the disk stands still.
 	mostWaiting = 1 << 16
@@ -90,8 +88,6 @@ type Recorder struct {
 	tracks  []*track // whose files are open
 	turn    int      // of tracks, whose is synced next
 	mixed   stream
-	synced  time.Time
-	evened  time.Time // all files ended together
 	leveled time.Time
 	lost    uint64
 }
@@ -120,7 +116,7 @@ type track struct {
 func (s *Shelf) Start(o Order) *Recorder {
 	now := time.Now()
 	r := &Recorder{shelf: s, order: o, begin: now, stop: make(chan struct{}), done: make(chan struct{}),
-		members: map[string]*track{}, seats: map[*mixer.Seat]*track{}, synced: now, evened: now, leveled: now}
+		members: map[string]*track{}, seats: map[*mixer.Seat]*track{}, leveled: now}
 	s.work.Go(r.run)
 	return r
 }

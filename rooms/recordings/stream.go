@@ -2,6 +2,7 @@ package recordings
 
 import (
 	"math"
+	"slices"
 
 	"conclave/media"
 	"conclave/mixer"
@@ -10,61 +11,62 @@ import (
 // samplesOf is how many samples so many ticks have at a rate in Hz.
 func samplesOf(ticks uint64, rate int) int64 { return int64(ticks) * int64(rate/media.FramesPerSecond) }
 
-// stream is one file and what comes for it: frames in the order of their ticks, with gaps where there was silence, at 8 or
+// stream is one file and what comes for it: stretches in the order of their ticks, with gaps where there was silence, at 8 or
 // 16 kHz, which is not always the rate of the file.
 type stream struct {
 	file *wavFile
 
-	// Where the rates differ. A stretch of frames without a gap is converted as one piece.
+	// Where the rates differ. Stretches that follow one another are converted as one piece.
 	converter *media.Converter
 	from      int    // Hz
-	open      bool   // it is within a stretch
-	begun     bool   // something of the stretch has been written
-	next      uint64 // tick that would continue the stretch
+	open      bool   // it is within a piece
+	begun     bool   // something of the piece has been written
+	next      uint64 // tick that would continue the piece
 	at        int64  // place of what the converter gives next
 	in, out   []int32
-	pcm       []int16
 }
 
-// put writes a frame at its place. The recording begins at tick first, which has the place base.
-func (s *stream) put(f mixer.Frame, base int64, first uint64) error {
+// put writes a stretch at its place; its samples are not touched before the file is flushed. The recording begins at tick
+// first, which has the place base.
+func (s *stream) put(f mixer.Stretch, base int64, first uint64) error {
 	at := base + samplesOf(f.Tick-first, s.file.rate)
 	if f.Crossed {
 		at += crossDelay(s.file.rate)
 	}
-	if f.Rate() == s.file.rate {
+	if f.Rate == s.file.rate {
 		if err := s.end(); err != nil {
 			return err
 		}
 		return s.file.put(at, f.PCM)
 	}
-	if !s.open || s.from != f.Rate() || s.next != f.Tick {
+	if !s.open || s.from != f.Rate || s.next != f.Tick {
 		if err := s.end(); err != nil {
 			return err
 		}
-		if s.from != f.Rate() {
-			s.converter, s.from = media.NewConverter(f.Rate(), s.file.rate), f.Rate()
+		if s.from != f.Rate {
+			s.converter, s.from = media.NewConverter(f.Rate, s.file.rate), f.Rate
 		}
 		s.converter.Reset()
 		s.open, s.begun, s.at = true, false, at-crossDelay(s.file.rate)
 	}
-	s.next = f.Tick + 1
+	s.next = f.Tick + uint64(len(f.PCM)*media.FramesPerSecond/f.Rate)
 	return s.convert(f.PCM)
 }
 
-// convert writes a frame at the rate of the file. Nothing is written before the stretch begins or after it has ended: there may
+// convert writes samples at the rate of the file. Nothing is written before the piece begins or after it has ended: there may
 // be other sound.
-func (s *stream) convert(frame []int16) error {
-	s.in, s.out, s.pcm = s.in[:0], s.out[:0], s.pcm[:0]
-	for _, v := range frame {
+func (s *stream) convert(from []int16) error {
+	s.in = s.in[:0]
+	for _, v := range from {
 		s.in = append(s.in, int32(v))
 	}
-	s.out = append(s.out, make([]int32, len(frame)*s.file.rate/s.from)...)
+	s.out = slices.Grow(s.out[:0], len(from)*s.file.rate/s.from)[:len(from)*s.file.rate/s.from]
 	s.converter.Convert(s.out, s.in)
-	for _, v := range s.out {
-		s.pcm = append(s.pcm, int16(max(math.MinInt16, min(v, math.MaxInt16))))
+	pcm := make([]int16, len(s.out)) // the file has it until it is flushed
+	for i, v := range s.out {
+		pcm[i] = int16(max(math.MinInt16, min(v, math.MaxInt16)))
 	}
-	at, pcm := s.at, s.pcm
+	at := s.at
 	s.at += int64(len(pcm))
 	switch delay := crossDelay(s.file.rate); {
 	case !s.begun:
@@ -75,7 +77,7 @@ func (s *stream) convert(frame []int16) error {
 	return s.file.put(at, pcm)
 }
 
-// end writes what the converter still holds of a stretch: the end of it, and silence.
+// end writes what the converter still holds of a piece: the end of it, and silence.
 func (s *stream) end() error {
 	if !s.open {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,13 +27,13 @@ var ErrLongest = errors.New("a WAV file holds no more than 4 GB")
 var errNoWAV = errors.New("it is no WAV file of one channel and 16-bit PCM as recordings are")
 
 // wavFile is one that grows, and can be played at each moment: its header says what was settled last. Silence takes no room
-// on the disk. Samples that follow one another are gathered until the next flush.
+// on the disk. Samples that follow one another are gathered until the next flush, where they lie.
 type wavFile struct {
 	file *os.File
 	rate int // Hz
 
-	gathered []byte
-	at       int64 // sample that gathered begins with
+	gathered [][]byte
+	at, next int64 // samples that gathered begins with, and that would follow it
 
 	samples int64 // that there are
 	told    int64 // that the header tells of
@@ -96,7 +97,8 @@ func header(rate int, samples int64) []byte {
 	return le.AppendUint32(b, uint32(2*samples))
 }
 
-// put writes samples from a place on. What lies before the begin of the file is left out.
+// put writes samples from a place on, at the next flush: until then they are the file's. What lies before the begin of the
+// file is left out.
 func (w *wavFile) put(at int64, pcm []int16) error {
 	if at < 0 {
 		pcm = pcm[min(int64(len(pcm)), -at):]
@@ -108,33 +110,72 @@ func (w *wavFile) put(at int64, pcm []int16) error {
 	if at+int64(len(pcm)) > longest {
 		return ErrLongest
 	}
-	if next := w.at + int64(len(w.gathered)/2); at != next {
+	if at != w.next || len(w.gathered) == mostGathered {
 		if err := w.flush(); err != nil {
 			return err
 		}
 		w.at = at
 	}
-	for _, v := range pcm {
-		w.gathered = binary.LittleEndian.AppendUint16(w.gathered, uint16(v))
-	}
+	w.gathered, w.next = append(w.gathered, octets(pcm)), at+int64(len(pcm))
 	return nil
 }
 
-// fresh tells that there is sound that the header does not tell of.
-func (w *wavFile) fresh() bool { return len(w.gathered) > 0 || w.dirty && w.told < w.samples }
+// mostGathered is how many pieces are written in one call, which takes 1024 (IOV_MAX).
+const mostGathered = 64
+
+// octets are samples as a WAV file has them: little-endian. Where the machine has them so, too, they are not copied.
+func octets(pcm []int16) []byte {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(pcm))), 2*len(pcm))
+	}
+	b := make([]byte, 0, 2*len(pcm))
+	for _, v := range pcm {
+		b = binary.LittleEndian.AppendUint16(b, uint16(v))
+	}
+	return b
+}
 
 // flush writes what was gathered.
 func (w *wavFile) flush() error {
 	if len(w.gathered) == 0 {
 		return nil
 	}
-	_, err := w.file.WriteAt(w.gathered, headerSize+2*w.at)
-	if err != nil {
+	if err := writeAll(w.file, w.gathered, headerSize+2*w.at); err != nil {
 		return err
 	}
-	w.at += int64(len(w.gathered) / 2)
+	w.at = w.next
 	w.samples = max(w.samples, w.at)
+	clear(w.gathered)
 	w.gathered, w.dirty = w.gathered[:0], true
+	return nil
+}
+
+// writeAll writes pieces that follow one another from an offset on, in one call (pwritev(2)) unless the disk takes less.
+func writeAll(file *os.File, pieces [][]byte, offset int64) error {
+	for len(pieces) > 0 {
+		n, err := unix.Pwritev(int(file.Fd()), pieces, offset)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err == nil && n == 0 {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return &os.PathError{Op: "write", Path: file.Name(), Err: err}
+		}
+		offset += int64(n)
+		for len(pieces) > 0 && n >= len(pieces[0]) {
+			n -= len(pieces[0])
+			pieces = pieces[1:]
+		}
+		if n > 0 {
+			if _, err := file.WriteAt(pieces[0][n:], offset); err != nil {
+				return err
+			}
+			offset += int64(len(pieces[0]) - n)
+			pieces = pieces[1:]
+		}
+	}
 	return nil
 }
 

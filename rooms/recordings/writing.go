@@ -9,13 +9,15 @@ import (
 	"slices"
 	"time"
 
+	"conclave/media"
 	"conclave/mixer"
 )
 
 // record writes until the recording is stopped, or cannot go on.
 func (r *Recorder) record() error {
-	tick := time.NewTicker(pollTime)
-	defer tick.Stop()
+	// All recorders wake together: a core that sleeps is woken once.
+	timer := time.NewTimer(untilPoll(time.Now()))
+	defer timer.Stop()
 	for {
 		select {
 		case <-r.stop:
@@ -23,16 +25,20 @@ func (r *Recorder) record() error {
 		case <-r.shelf.end:
 			r.Stop("the server has ended")
 			return nil
-		case now := <-tick.C:
+		case now := <-timer.C:
 			if err := r.write(now); err != nil {
 				return err
 			}
+			timer.Reset(untilPoll(time.Now()))
 		}
 	}
 }
 
+// untilPoll is how long it is until the next whole multiple of pollTime.
+func untilPoll(now time.Time) time.Duration { return pollTime - time.Duration(now.UnixNano())%pollTime }
+
 // write takes what has come and writes it, and sets the headers right: so all can be played when the process is killed now.
-// Once a second it brings them to the disk.
+// Then it brings them to the disk.
 func (r *Recorder) write(now time.Time) error {
 	if err := r.happen(); err != nil {
 		return err
@@ -41,22 +47,15 @@ func (r *Recorder) write(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	due := now.Sub(r.synced) >= syncTime-pollTime/2 // a tick may come a little early
-	if due {
-		r.measure()
-	}
+	r.measure()
 	if now.Sub(r.leveled) >= levelTime-pollTime/2 {
 		r.leveled = now
 		r.noteLevels(now)
 	}
-	even := now.Sub(r.evened) >= silenceTime
-	if even {
-		r.evened = now
-	}
-	if err := r.settle(length, even); err != nil || !due {
+	if err := r.settle(length); err != nil {
 		return err
 	}
-	r.synced = now
+	r.order.Source.Return()
 	return r.sync(false)
 }
 
@@ -82,7 +81,7 @@ func (r *Recorder) finish() error {
 	reason := r.reason
 	r.mu.Unlock()
 	r.note(Note{Kind: NoteStop, At: float64(length) / float64(r.files.mix.rate), Reason: reason, Lost: r.lost})
-	return errors.Join(r.settle(length, true), r.sync(true))
+	return errors.Join(r.settle(length), r.sync(true))
 }
 
 // abandon closes the files as they are. After an error that is as they were settled last.
@@ -157,15 +156,20 @@ func (r *Recorder) openTrack(m *track) (err error) {
 	return err
 }
 
-// take writes the sound that has come, each frame at its place, and returns how many samples long the recording is.
+// take puts the sound that has come at its place in the files, and returns how many samples long the recording is. The
+// samples are the source's until they have been flushed.
 func (r *Recorder) take() (length int64, err error) {
 	r.lost = r.order.Source.Lost()
 	first, last := r.order.Source.Span()
 	if first == 0 {
 		return r.base, nil
 	}
-	r.order.Source.Read(func(f mixer.Frame) {
-		if err != nil || f.Tick < first {
+	r.order.Source.Read(func(f mixer.Stretch) {
+		if f.Tick < first { // what was said in the ticks before is left out
+			early := int(min(first-f.Tick, uint64(len(f.PCM)))) * f.Rate / media.FramesPerSecond
+			f.Tick, f.PCM = first, f.PCM[min(early, len(f.PCM)):]
+		}
+		if err != nil || len(f.PCM) == 0 {
 			return
 		}
 		s := &r.mixed
@@ -181,13 +185,10 @@ func (r *Recorder) take() (length int64, err error) {
 	return r.base + samplesOf(last-first+1, r.files.mix.rate), err
 }
 
-// settle hands what was gathered to the kernel, which keeps it when the process is killed, and makes files as long as so many
-// samples: all of them, or those that have more than silence to tell. The mix comes last: what it has the tracks have.
-func (r *Recorder) settle(length int64, all bool) error {
+// settle hands what was gathered to the kernel, which keeps it when the process is killed, and makes all files as long as so
+// many samples. The mix comes last: what it has the tracks have.
+func (r *Recorder) settle(length int64) error {
 	for _, m := range r.tracks {
-		if !all && !m.stream.file.fresh() {
-			continue
-		}
 		if err := m.stream.file.settle(length); err != nil {
 			return err
 		}
