@@ -59,6 +59,7 @@ type Call struct {
 	sips    bool           // the INVITE asks for TLS all the way (RFC 5630)
 	number  string         // ours in the dialog: the user part of our Contact
 	peer    wire.Peer
+	proven  wire.Peer // the far end's, whose messages come before strangers'; zero before the dialog is confirmed
 	dialog  Dialog
 	unacked *unacked // our last 2xx to an INVITE, nil once it has its ACK
 	reoffer *reoffer // our own re-INVITE, nil where there is none under way

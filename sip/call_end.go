@@ -90,6 +90,15 @@ func (c *Call) bye() {
 	c.byeWait = time.AfterFunc(64*c.server.t1, func() { mail.post(byeEnded{}) })
 }
 
+// confirm marks the dialog as one whose far end has shown that it receives what we send: it comes before strangers.
+func (c *Call) confirm() {
+	c.state = confirmed
+	if c.proven.Conn == nil {
+		c.proven = c.peer
+		c.server.wire.Favour(c.proven, 1)
+	}
+}
+
 // end marks the dialog as over. The call goes when the conversation is over, too.
 func (c *Call) end() {
 	c.leave(errNotBegun) // where nothing else has been said
@@ -127,6 +136,8 @@ func (c *Call) release() {
 		// Nothing is kept of who has proven nothing, and the 401 is not repeated to him: the INVITE is, or comes again with
 		// credentials. That it is gone must not be seen before the call is.
 		defer c.invite.Terminate()
+	} else if c.invite != nil && c.began.IsZero() {
+		defer c.invite.Dismiss()
 	}
 	defer c.server.calls.remove(c)
 	defer c.server.survive(nil)
@@ -153,6 +164,9 @@ func (c *Call) release() {
 			c.invite.Terminate()
 		}
 		c.log.Info("call ended", "reason", c.reason, "seconds", int(time.Since(c.began).Seconds()))
+	}
+	if c.proven.Conn != nil {
+		c.server.wire.Favour(c.proven, -1)
 	}
 	c.unpin()
 	c.out.pay()

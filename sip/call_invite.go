@@ -61,6 +61,9 @@ func (c *Call) answer(e request) error {
 	if err != nil {
 		return err
 	}
+	if other != nil || to.phone != "" || to.outside != "" {
+		e.tx.Trust() // who may do that has proven who he is, or knows the call that he wants
+	}
 	// What is refused without any work gets no 100: a flood would be answered twice over.
 	if err := e.tx.Reply(sipgo.StatusTrying, ""); err != nil {
 		return err
@@ -202,7 +205,7 @@ func (c *Call) acknowledged(ack *sipgo.Request) {
 	}
 	c.unacked.stop()
 	c.unacked = nil
-	c.state = confirmed
+	c.confirm()
 	if c.leaving {
 		c.bye() // it had to wait for this
 		return

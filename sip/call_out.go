@@ -257,7 +257,7 @@ func (c *Call) accepted(res *sipgo.Response) {
 		c.dialog = c.out.base.Confirm(res)
 		c.server.calls.confirm(c, tag)
 		c.acknowledge(c.dialog)
-		c.state = confirmed
+		c.confirm()
 		c.out.stop()
 		if c.leaving {
 			c.bye() // it has crossed our CANCEL

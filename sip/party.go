@@ -39,10 +39,15 @@ var errIdentity = errors.New("the caller's address is not that of who has authen
 func (s *Server) identify(req *sipgo.Request, tx *wire.ServerTx) (party, error) {
 	peer := tx.Peer()
 	from, err := s.authenticate(req, peer)
-	if err != nil || !from.guest() {
+	if err != nil {
 		return from, err
 	}
+	if !from.guest() {
+		tx.Trust()
+		return from, nil
+	}
 	if trunk, ok := s.trunkOf(req, peer); ok {
+		tx.Trust()
 		return party{trunk: trunk}, nil
 	}
 	if s.accountDialled(req) {

@@ -55,6 +55,7 @@ func (s *Server) register(req *sipgo.Request, tx *wire.ServerTx) error {
 	if from.guest() {
 		return s.digests.challenge(req, peer, errRegister)
 	}
+	tx.Trust()
 	asked, err := s.registration(req, peer)
 	if err != nil {
 		return err

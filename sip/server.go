@@ -55,6 +55,8 @@ type Config struct {
 	// Digests are the algorithms by which phones may authenticate, in the order in which they are offered: "SHA-256" and
 	// "MD5", which is what nil stands for, or one of them.
 	Digests []string
+	// MessageRate is how many messages of one method a second are taken from one address; see wire.Config.Rate. 0: no limit.
+	MessageRate int
 	// Store keeps registrations over a restart; nil: they are lost. It must outlive the server.
 	Store *store.DB
 	// MinExpires and MaxExpires bound how long a registration lasts; 0: a minute and an hour. A phone that asks for less
@@ -180,7 +182,8 @@ func New(config Config) (*Server, error) {
 	stopped := make(chan struct{})
 	s.stop = sync.OnceFunc(func() { close(stopped) })
 	s.SetPhones(config.Phones)
-	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods, Certify: config.Certify, Software: config.Software, Closed: s.registrar.closed})
+	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods, Rate: config.MessageRate, Certify: config.Certify,
+		Software: config.Software, Closed: s.registrar.closed})
 	for _, spec := range config.Listen {
 		listener, err := s.wire.Listen(spec)
 		if err != nil {
@@ -261,6 +264,9 @@ func (s *Server) Request(req *sipgo.Request, tx *wire.ServerTx) {
 	var err error
 	switch call := s.calls.find(id); {
 	case call != nil:
+		if tx != nil {
+			tx.Trust() // its source has had the tag of ours
+		}
 		err = call.mail.offer(request{req, tx})
 	case id.Local == "":
 		err = s.outside(req, tx)
@@ -311,6 +317,7 @@ func (s *Server) options(req *sipgo.Request, tx *wire.ServerTx) error {
 	if r := wire.Unacceptable(req, extensions); r != nil {
 		return rejected{r}
 	}
+	defer tx.Dismiss()
 	return tx.Reply(sipgo.StatusOK, "OK", capabilities()...)
 }
 
@@ -348,8 +355,12 @@ func (s *Server) refuse(tx *wire.ServerTx, err error) {
 	if err := tx.Reply(r.Status, r.Reason, r.Headers...); err != nil && !errors.Is(err, wire.ErrAnswered) {
 		s.log.Debug("response not sent", "error", err)
 	}
-	if asked && req.Method != sipgo.INVITE {
+	switch {
+	case req.Method == sipgo.INVITE:
+	case asked:
 		tx.Terminate() // nothing is kept of who has proven nothing
+	default:
+		tx.Dismiss()
 	}
 }
 

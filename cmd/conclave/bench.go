@@ -22,6 +22,7 @@ type benchCmd struct {
 	CallsPerSecond     int               `placeholder:"N" help:"Calls beside the members that come and go in each second."`
 	Phones             int               `placeholder:"N" help:"Phones that register beside the members, and are counted after a restart; no floor."`
 	RegistersPerSecond int               `placeholder:"N" help:"Registrations of all phones together in each second, each with a challenge."`
+	Flood              int               `placeholder:"N" help:"SIP messages in each second from one source beside the members; no floor."`
 	Record             bool              `help:"Measure what recording all rooms costs, and not the floor; with -o record_tracks=yes each member has a track."`
 	Delay              bool              `help:"Measure the delay from mouth to ear that the server adds; no floor."`
 	Soak               bool              `help:"Watch what the server holds while calls come and go, and fail if it grows or anything is lost; no floor."`
@@ -46,6 +47,7 @@ func (c *benchCmd) Run(ctx context.Context) error {
 		CallsPerSecond:     c.CallsPerSecond,
 		Phones:             c.Phones,
 		RegistersPerSecond: c.RegistersPerSecond,
+		Flood:              c.Flood,
 		Record:             c.Record,
 		Delay:              c.Delay,
 		Soak:               c.Soak,

@@ -36,6 +36,7 @@ type serveCmd struct {
 	Advertise    publicAddr      `help:"Address that phones are told to send to, for a server behind NAT." placeholder:"ADDR" env:"CONCLAVE_ADVERTISE"`
 	Guests       sip.GuestPolicy `help:"Whom callers may reach who have not proven who they are: none, pin (rooms with a PIN), all (${default})." placeholder:"POLICY" enum:"none,pin,all" default:"pin" env:"CONCLAVE_GUESTS"`
 	Digests      []string        `help:"Digest algorithms that phones are offered, in this order (${default}); MD5 alone for phones that give up at another." placeholder:"NAME" enum:"SHA-256,MD5" default:"SHA-256,MD5" env:"CONCLAVE_DIGESTS"`
+	SIPRate      int             `name:"sip-rate" help:"SIP messages of one method that are taken from one address in a second, after five times as many at once (${default}); 0: any number." placeholder:"N" default:"100" env:"CONCLAVE_SIP_RATE"`
 	TransferCode string          `name:"transfer-code" help:"Keys that a phone dials in a call before the room that the other party is to be moved to (${default}); empty: none." placeholder:"KEYS" default:"**" env:"CONCLAVE_TRANSFER_CODE"`
 	RingTime     time.Duration   `name:"ring-time" help:"How long a callee rings who has no time of his own, until the call counts as not answered (${default}), at most 2m." placeholder:"TIME" default:"30s" env:"CONCLAVE_RING_TIME"`
 	Software     softwareName    `help:"How the server names itself to others, in User-Agent and Server: none (not at all), name, or version (${default})." placeholder:"HOW" enum:"none,name,version" default:"none" env:"CONCLAVE_SOFTWARE"`
@@ -60,6 +61,8 @@ func (c *serveCmd) Validate() error {
 		return fmt.Errorf("--ring-time %v: it takes a time of up to %v, for example 30s", c.RingTime, sip.MaxRingTime)
 	case c.DrainTime < 0 || c.DrainTime > maxDrainTime:
 		return fmt.Errorf("--drain-time %v: it takes a time of up to %v, for example 30s, or 0", c.DrainTime, maxDrainTime)
+	case c.SIPRate < 0:
+		return fmt.Errorf("--sip-rate %d: it takes the number of messages in a second, or 0 for any number", c.SIPRate)
 	case c.Workers < 0:
 		return fmt.Errorf("--workers %d: it takes the number of threads, or 0 for one for each core", c.Workers)
 	case c.KeepDays < 0 || c.KeepDays > history.MaxDays:
@@ -148,19 +151,20 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	server, err = sip.New(sip.Config{
-		Log:       log,
-		House:     house,
-		Record:    calls.Add,
-		Ports:     ports,
-		Listen:    c.SIP,
-		Certify:   certify,
-		Advertise: c.Advertise.Addr,
-		Guests:    c.Guests,
-		Phones:    phones,
-		Digests:   c.Digests,
-		Store:     db,
-		RingTime:  c.RingTime,
-		Software:  c.Software.product(),
+		Log:         log,
+		House:       house,
+		Record:      calls.Add,
+		Ports:       ports,
+		Listen:      c.SIP,
+		Certify:     certify,
+		Advertise:   c.Advertise.Addr,
+		Guests:      c.Guests,
+		Phones:      phones,
+		Digests:     c.Digests,
+		MessageRate: c.SIPRate,
+		Store:       db,
+		RingTime:    c.RingTime,
+		Software:    c.Software.product(),
 	})
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

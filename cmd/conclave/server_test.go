@@ -129,4 +129,3 @@ func (s *testServer) wait(what string, most time.Duration, holds func() bool) {
 		}
 	}
 }
-

@@ -33,6 +33,7 @@ type message struct {
 	reason   string
 	fields   []field
 	body     []byte
+	size     int // octets of the datagram; 0 on a stream
 
 	flaw *Rejection // the first thing wrong with the shape; nil: none
 	torn bool       // where the message ends is in doubt: a stream cannot go on behind it
@@ -130,12 +131,16 @@ func headEnd(data []byte, from int) int {
 // scanDatagram cuts a datagram into head and body: without Content-Length the body runs to its end, with one the rest
 // is ignored, and a datagram that is shorter is refused (RFC 3261 18.3).
 func scanDatagram(data []byte) *message {
+	size := len(data)
 	data = bytes.TrimLeft(data, "\r\n")
 	end := headEnd(data, 0)
 	if end < 0 {
-		return scan(data)
+		m := scan(data)
+		m.size = size
+		return m
 	}
 	m := scan(data[:end])
+	m.size = size
 	m.body = data[end:]
 	if n, given := m.length(); given && n > len(m.body) {
 		m.refuse(400, "Body shorter than Content-Length")

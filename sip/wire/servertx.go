@@ -27,18 +27,27 @@ type ServerTx struct {
 	tx       *sipgo.ServerTx
 	tag      string
 	software string // that Server tells
+	// thrift bounds what is sent to a source of datagrams that has proven nothing; nil over TCP and TLS.
+	thrift *thrift
 
 	mu        sync.Mutex // held while sending, so that what is decided about a response and its sending are one
 	answered  bool       // some response was sent
+	awaited   bool       // a provisional one was, so that the request is not repeated any more
 	final     int        // status of the final response, 0 before
 	cancelled bool
 	acked     bool
 	trying    *time.Timer
 }
 
-// newServerTx begins a transaction. forget is called once, when it ends.
-func newServerTx(key string, req *sipgo.Request, peer Peer, software string, forget func(key string)) *ServerTx {
-	t := &ServerTx{req: req, peer: peer, software: software, tx: sipgo.NewServerTx(key, req, peer.Conn, quiet)}
+// newServerTx begins a transaction for a request of so many octets. forget is called once, when it ends.
+func newServerTx(key string, req *sipgo.Request, peer Peer, size int, software string, forget func(key string)) *ServerTx {
+	t := &ServerTx{req: req, peer: peer, software: software}
+	conn := peer.Conn
+	if udp, ok := conn.(*udpConn); ok {
+		t.thrift = &thrift{udpConn: udp, invite: req.IsInvite(), in: size}
+		conn = t.thrift
+	}
+	t.tx = sipgo.NewServerTx(key, req, conn, quiet)
 	if tag, ok := req.To().Params.Get("tag"); ok {
 		t.tag = tag
 	} else {
@@ -87,7 +96,9 @@ func (t *ServerTx) Respond(res *sipgo.Response) error {
 func (t *ServerTx) send(res *sipgo.Response) error {
 	t.answered = true
 	addSoftware(res, "Server", t.software)
-	if res.StatusCode >= 200 {
+	if res.StatusCode < 200 {
+		t.awaited = true
+	} else {
 		t.final = res.StatusCode
 	}
 	if t.trying != nil {
@@ -121,6 +132,17 @@ func (t *ServerTx) Terminate() {
 	t.tx.Terminate()
 }
 
+// Dismiss ends the transaction of a request that has been refused, where nothing need be kept of it: its source has proven
+// nothing, and repeats it until a refusal comes.
+func (t *ServerTx) Dismiss() {
+	t.mu.Lock()
+	repeated := t.final >= 300 && !t.awaited || !t.req.IsInvite()
+	t.mu.Unlock()
+	if repeated && !t.Trusted() {
+		t.Terminate()
+	}
+}
+
 // try sends 100 if the application has been slow.
 func (t *ServerTx) try() {
 	t.mu.Lock()
@@ -130,8 +152,13 @@ func (t *ServerTx) try() {
 	}
 }
 
-// repeat takes a retransmission of the request.
-func (t *ServerTx) repeat(req *sipgo.Request) { _ = t.tx.Receive(req) }
+// repeat takes a retransmission of the request, of so many octets.
+func (t *ServerTx) repeat(req *sipgo.Request, size int) {
+	if t.thrift != nil {
+		t.thrift.received(size)
+	}
+	_ = t.tx.Receive(req)
+}
 
 // cancel reports whether a CANCEL has any effect: once, and only before the final response (RFC 3261 9.2).
 func (t *ServerTx) cancel() bool {

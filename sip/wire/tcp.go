@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	maxPerSource = 32               // connections from one IPv4 address or one IPv6 /64
-	writeWithin  = 10 * time.Second // then a peer that does not read has lost its connection
-	lingerFor    = time.Second      // for what a refused peer still sends
+	maxPerSource = 32                    // connections from one IPv4 address or one IPv6 /64
+	writeWithin  = 10 * time.Second      // then a peer that does not read has lost its connection
+	lingerFor    = time.Second           // for what a refused peer still sends
+	turnPause    = 50 * time.Millisecond // between looks whether a source that has sent too much may send again
 )
 
 // accept takes connections until the listener is closed. What fails for want of descriptors is tried again.
@@ -140,12 +141,28 @@ func (c *tcpConn) take(f *framer, peer Peer) (more bool) {
 	if err != nil {
 		return false
 	}
+	if !c.awaitTurn(m.kind()) {
+		return false
+	}
 	more = !m.torn
 	c.wire.take(m, peer, c.send)
 	if m.torn {
 		c.linger()
 	}
 	return more
+}
+
+// awaitTurn waits until the source may send another message, which keeps it from sending more: what is read slowly is sent
+// slowly. It is false where the connection has ended meanwhile.
+func (c *tcpConn) awaitTurn(k kind) bool {
+	for !c.ours && !c.wire.flood.admits(c.remote, k) {
+		select {
+		case <-c.closed:
+			return false
+		case <-time.After(turnPause):
+		}
+	}
+	return true
 }
 
 // linger lets the peer read the refusal: closing with octets unread would take it back.

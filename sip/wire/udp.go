@@ -55,13 +55,18 @@ func (s *udpSocket) serve() {
 		if isKeepAlive(buf[:n]) {
 			continue
 		}
+		remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+		if !s.wire.flood.admits(remote, kindOf(buf[:n])) {
+			s.wire.counts.flooded.Add(1)
+			s.wire.sparse.info("SIP datagrams dropped: too many from there", "from", remote)
+			continue
+		}
 		local := s.local
 		if s.wildcard {
 			if to := destination(oob[:oobn]); to.IsValid() {
 				local = netip.AddrPortFrom(to, local.Port())
 			}
 		}
-		remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
 		s.take(buf[:n], local, remote)
 	}
 }

@@ -35,6 +35,9 @@ type Config struct {
 	Methods []string // served, as in the Allow header; without REGISTER in it, registrations get 403
 	// Software is what User-Agent and Server say in what has none yet; empty: nothing.
 	Software string
+	// Rate is how many messages of one method a second are taken from one IPv4 address or IPv6 /64, after five times as many at
+	// once, and twice that of all methods together; what is more is dropped over UDP, and waits over TCP and TLS. 0: no limit.
+	Rate int
 	// Certify is for listeners of TLS; nil: there are none.
 	Certify Certify
 	// Closed, if not nil, is told of each TCP or TLS connection that is gone, after the last message of it was handed over. It
@@ -52,6 +55,7 @@ type Wire struct {
 	certify  Certify
 	software string
 	gate     gate
+	flood    *floodgate
 	log      *slog.Logger
 	sparse   sparingLog // for what strangers cause
 	counts   counts
@@ -80,12 +84,14 @@ type Stats struct {
 	Refused  uint64 // requests answered by the gate
 	Dropped  uint64 // messages that got no answer, because they were broken or nobody waited for them
 	Panics   uint64 // messages whose handling failed and was given up
+	Flooded  uint64 // datagrams that were dropped unread, because their source sends too many
+	Thrifty  uint64 // answers not sent to sources that have proven nothing, because they would have been too much
 
 	Connections  int // TCP and TLS, open now
 	Transactions int // server and client, alive now
 }
 
-type counts struct{ received, refused, dropped, panics atomic.Uint64 }
+type counts struct{ received, refused, dropped, panics, flooded, thrifty atomic.Uint64 }
 
 // muteSipgo keeps sipgo's package-wide logger quiet: it would write raw datagrams.
 var muteSipgo = sync.OnceFunc(func() { sipgo.SetDefaultLogger(quiet) })
@@ -106,6 +112,7 @@ func New(cfg Config) *Wire {
 		lost:      lost,
 		certify:   cfg.Certify,
 		software:  cfg.Software,
+		flood:     newFloodgate(cfg.Rate),
 		gate:      gate{methods: slices.Clone(cfg.Methods), software: cfg.Software, tags: newTagger()},
 		log:       log,
 		sparse:    sparingLog{log: log},
@@ -167,6 +174,8 @@ func (w *Wire) Stats() Stats {
 		Refused:      w.counts.refused.Load(),
 		Dropped:      w.counts.dropped.Load(),
 		Panics:       w.counts.panics.Load(),
+		Flooded:      w.counts.flooded.Load(),
+		Thrifty:      w.counts.thrifty.Load(),
 		Transactions: len(w.servers) + len(w.clients),
 	}
 	for _, n := range w.perSource {
@@ -206,7 +215,7 @@ func (w *Wire) take(m *message, peer Peer, answer func([]byte) error) {
 	case sipgo.CANCEL:
 		w.cancel(req, peer)
 	default:
-		w.request(req, peer)
+		w.request(req, peer, m.size)
 	}
 }
 
@@ -227,7 +236,7 @@ func (w *Wire) refuse(m *message, r *Rejection, peer Peer, answer func([]byte) e
 	about := []any{"from", peer.Remote, "transport", peer.Transport, "method", printable(m.method), "status", r.Status,
 		"reason", r.Reason}
 	data := w.gate.refusal(m, r, peer.Remote)
-	if data == nil {
+	if data == nil || peer.Transport == "UDP" && len(data) > maxAmplification*m.size {
 		w.counts.dropped.Add(1)
 		w.sparse.info("SIP message dropped", about...)
 		return
@@ -239,18 +248,19 @@ func (w *Wire) refuse(m *message, r *Rejection, peer Peer, answer func([]byte) e
 	}
 }
 
-func (w *Wire) request(req *sipgo.Request, peer Peer) {
+// request finds the transaction of a request of so many octets, or begins one.
+func (w *Wire) request(req *sipgo.Request, peer Peer, size int) {
 	key := serverKey(req, req.Method)
 	w.mu.Lock()
 	t, known := w.servers[key]
 	if !known && !w.closed {
-		t = newServerTx(key, req, peer, w.software, w.forget)
+		t = newServerTx(key, req, peer, size, w.software, w.forget)
 		w.servers[key] = t
 	}
 	w.mu.Unlock()
 	switch {
 	case known:
-		t.repeat(req)
+		t.repeat(req, size)
 	case t != nil:
 		w.deliver(req, t)
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	CallsPerSecond     int               // that come and go beside the members in the time measured
 	Phones             int               // that register in the time measured; there is no floor then
 	RegistersPerSecond int               // of all phones together
+	Flood              int               // SIP messages a second from one source in the time measured; there is no floor then
 	Record             bool              // measure what recording all rooms costs, and not the floor
 	Soak               bool              // watch what the server holds while calls come and go, and not the floor
 	Delay              bool              // measure the delay from mouth to ear, and not the floor
@@ -76,7 +77,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 
 func newBench(c Config) (*bench, error) {
 	switch {
-	case c.Members < 1 || c.Rooms < 1 || c.Talkers < 0 || c.CallsPerSecond < 0:
+	case c.Members < 1 || c.Rooms < 1 || c.Talkers < 0 || c.CallsPerSecond < 0 || c.Flood < 0:
 		return nil, errors.New("at least one member and one room are needed, and no number may be negative")
 	case c.checkPhones() != nil:
 		return nil, c.checkPhones()
@@ -169,7 +170,7 @@ func (b *bench) newCallers(ears bool) (_ []*caller, err error) {
 // sampled chooses who is listened to: of a few rooms some talkers and some
 // listeners each, of many rooms the first two of some.
 func (b *bench) sampled(room, place int) bool {
-	ears := min(maxEars, max(2, int(maxEars*earTime/b.Length)))
+	ears := min(maxEars, max(2, int(maxEars*earTime/max(b.Length, 1))))
 	each := max(2, ears/b.Rooms) // members of one room
 	stride := (each*b.Rooms + ears - 1) / ears
 	talkers := min(b.Talkers, each/2)

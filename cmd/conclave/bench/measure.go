@@ -79,7 +79,11 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	if b.CallsPerSecond > 0 {
 		rooms++ // visitors have the last one to themselves
 	}
-	server, err := startServer(ctx, b.Program, b.server, rooms, b.Options, b.Phones)
+	rate := 0
+	if b.Flood > 0 {
+		rate = floodRate
+	}
+	server, err := startServer(ctx, b.Program, b.server, rooms, b.Options, b.Phones, rate)
 	if err != nil {
 		return err
 	}
@@ -89,6 +93,14 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	}
 	// The server hangs up when it ends, and the phone must be there to answer.
 	defer func() { err = errors.Join(err, server.close(), ph.Close()) }()
+
+	visitors := ph
+	if b.Flood > 0 { // those who have a call come first, so that others have to be tried
+		if visitors, err = phone.New("udp", otherFrom); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, visitors.Close()) }()
+	}
 
 	pid := server.command.Process.Pid
 	empty, err := residentSize(pid)
@@ -110,13 +122,14 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	}
 	fmt.Fprintf(b.Progress, "server: measuring for %v\n", b.Length)
 	var beside sync.WaitGroup
-	var visitErr, registerErr, soakErr error
-	beside.Go(func() { report.Visits, visitErr = b.visits(ctx, ph, server) })
+	var visitErr, registerErr, soakErr, floodErr error
+	beside.Go(func() { report.Visits, visitErr = b.visits(ctx, visitors, server) })
+	beside.Go(func() { report.Flood, floodErr = b.flood(ctx, server) })
 	beside.Go(func() { report.Registering, registerErr = b.registering(ctx, ph, server) })
 	beside.Go(func() { report.Soak, soakErr = b.soak(ctx, server) })
 	spent, err := crowd.measure(ctx, pid, b.Length)
 	beside.Wait()
-	if err := errors.Join(err, visitErr, registerErr, soakErr); err != nil {
+	if err := errors.Join(err, visitErr, registerErr, soakErr, floodErr); err != nil {
 		return err
 	}
 	stats, err := server.stats(ctx)
@@ -135,7 +148,7 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 			return fmt.Errorf("measure the cost of recording: %w", err)
 		}
 		report.record(recorded)
-	case !b.Delay && b.CallsPerSecond == 0 && b.Phones == 0:
+	case !b.Delay && b.CallsPerSecond == 0 && b.Phones == 0 && b.Flood == 0:
 		compared, err := b.compare(ctx, server.command.Process, crowd)
 		if err != nil {
 			return fmt.Errorf("compare with the floor: %w", err)

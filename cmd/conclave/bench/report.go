@@ -70,6 +70,7 @@ type Report struct {
 	Visits      Visits      `json:"visits"`
 	Registering Registering `json:"registering"`
 	Soak        *Soak       `json:"soak,omitempty"`
+	Flood       Flood       `json:"flood"`
 	Log         string      `json:"server_log,omitempty"` // its warnings
 }
 
@@ -79,7 +80,7 @@ func microseconds(d time.Duration) float64 { return math.Round(float64(d)/100) /
 func (r *Report) fill(b *bench, crowd *crowd, spent cost, empty int64, stats mixer.EngineStats) {
 	r.Server = microseconds(spent.perParticipantSecond(b.Members))
 	r.RSS, r.RSSGrowth = spent.after, spent.after-spent.before
-	if b.CallsPerSecond == 0 && b.Phones == 0 { // else it is not the members' alone
+	if b.CallsPerSecond == 0 && b.Phones == 0 && b.Flood == 0 { // else it is not the members' alone
 		r.RSSPerLeg = (spent.after - empty) / int64(b.Members)
 	}
 	r.Clockwork = stats
@@ -179,6 +180,10 @@ func (r *Report) Write(out io.Writer) error {
 	}
 	if r.Soak != nil {
 		r.Soak.write(line)
+	}
+	if f := r.Flood; f.Sent > 0 {
+		line("flood from one source", "%d messages sent, %d answers; %.2f octets back for each sent", f.Sent, f.Answers,
+			float64(f.BytesIn)/float64(f.BytesOut))
 	}
 	if r.Log != "" {
 		line("server's warnings", "%s", r.Log)

@@ -29,6 +29,7 @@ type serverProcess struct {
 	data    string
 	log     *os.File
 	sip     string // its UDP listener, host:port
+	rate    int    // of SIP messages from one address that it takes; 0: any
 	control http.Client
 }
 
@@ -37,9 +38,10 @@ const firstExtension = 1000
 
 func extension(room int) string { return strconv.Itoa(firstExtension + room) }
 
-// startServer starts the server with so many open rooms that have these options, and so many phones.
-func startServer(ctx context.Context, program string, cpus []int, rooms int, options map[string]string, phones int) (_ *serverProcess, err error) {
-	s := &serverProcess{program: program, cpus: cpus, sip: "127.0.0.1:0"}
+// startServer starts the server with so many open rooms that have these options, so many phones, and this limit
+// to the rate of SIP messages.
+func startServer(ctx context.Context, program string, cpus []int, rooms int, options map[string]string, phones, rate int) (_ *serverProcess, err error) {
+	s := &serverProcess{program: program, cpus: cpus, sip: "127.0.0.1:0", rate: rate}
 	if s.data, err = os.MkdirTemp("", "conclave-bench-"); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)
 	}
@@ -76,7 +78,8 @@ func (s *serverProcess) start() error {
 	const firstPort, lastPort, otherFiles = 10000, 32767, 300
 	ports := fmt.Sprintf("%d-%d", firstPort, min(lastPort, firstPort+files-otherFiles))
 	s.command = exec.Command(s.program, "serve", "--data", s.data, "--sip", "udp://"+s.sip, "--guests", "all",
-		"--rtp-ports", ports, "--workers", strconv.Itoa(len(s.cpus)), "--log-level", "warn", "--drain-time", "0s")
+		"--rtp-ports", ports, "--workers", strconv.Itoa(len(s.cpus)), "--log-level", "warn", "--drain-time", "0s",
+		"--sip-rate", strconv.Itoa(s.rate))
 	s.command.Stderr = s.log
 	out, err := s.command.StdoutPipe()
 	if err != nil {
