@@ -89,7 +89,6 @@ func (t *trunk) run(ctx context.Context, before *trunk) {
 			send:      t.sendRegister,
 			report:    t.report,
 			look:      t.look,
-			try:       t.times.Try,
 			retry:     backoff{first: t.times.Retry, most: longestRetry},
 		}
 		work.Go(func() {

@@ -19,6 +19,9 @@ const (
 	longestRegister = 24 * time.Hour
 	longestRetry    = 5 * time.Minute
 	refusedRetry    = time.Minute // carriers lock accounts that come back at once with a wrong password
+	// takenBackWithin bounds the wait for the answers when a registration is taken back: a server that is told to end has to end,
+	// whether or not its registrars are there. Over UDP the request is sent three times by then.
+	takenBackWithin = 2 * time.Second
 )
 
 // errNotRegistered tells that a registrar answered 200 and did not take our address.
@@ -53,9 +56,7 @@ type registration struct {
 	// report is told what has become of it.
 	report func(RegistrationState)
 	// look has a token when addresses have come, gone or failed.
-	look chan struct{}
-	// try bounds the wait for the answers when the registration is taken back.
-	try   time.Duration
+	look  chan struct{}
 	retry backoff
 
 	// What follows belongs to run.
@@ -213,9 +214,9 @@ func (r *registration) granted(res *sipgo.Response, asked time.Duration) (time.D
 	return min(granted, longestRegister), nil
 }
 
-// unregister takes back what may be registered. Nobody waits for it for long.
+// unregister takes back what may be registered, within takenBackWithin.
 func (r *registration) unregister(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.try)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takenBackWithin)
 	defer cancel()
 	to := r.state.Address
 	if !r.state.Registered {

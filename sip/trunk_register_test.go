@@ -18,6 +18,7 @@ import (
 type carrierRegistrar struct {
 	mu      sync.Mutex // for what a test changes on the way
 	nowhere bool       // it has no address
+	deaf    bool       // it answers nothing any more
 	began   time.Time
 	answer  func(to string, a attempt) (*sipgo.Response, error)
 	alive   map[string]bool // addresses that are not known to be dead
@@ -49,8 +50,13 @@ func (c *carrierRegistrar) start() (r *registration, stop func()) {
 		},
 		usable:  alive,
 		healthy: alive,
-		send: func(_ context.Context, to netip.AddrPort, a attempt) (*sipgo.Response, error) {
+		send: func(ctx context.Context, to netip.AddrPort, a attempt) (*sipgo.Response, error) {
 			c.mu.Lock()
+			if c.deaf {
+				c.mu.Unlock()
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
 			defer c.mu.Unlock()
 			c.at = append(c.at, time.Since(c.began))
 			c.sent = append(c.sent, fmt.Sprintf("%s %v", strings.TrimSuffix(to.String(), ":5060"), a.expires))
@@ -62,7 +68,6 @@ func (c *carrierRegistrar) start() (r *registration, stop func()) {
 			c.states = append(c.states, s)
 		},
 		look:  make(chan struct{}, 1),
-		try:   8 * time.Second,
 		retry: backoff{first: 5 * time.Second, most: longestRetry},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -275,6 +280,21 @@ func TestRegistrationAnswersWhatTheRegistrarWants(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestRegistrationIsTakenBackSoonOrNotAtAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &carrierRegistrar{}
+		c.answer = func(string, attempt) (*sipgo.Response, error) { return registered("600"), nil }
+		_, stop := c.start()
+		synctest.Wait()
+		c.change(func() { c.deaf = true })
+		ends := time.Now()
+		stop()
+		if took := time.Since(ends); took == 0 || took > 2*time.Second {
+			t.Errorf("a registrar that does not answer was waited for %v, want 2 s at most", took)
+		}
+	})
 }
 
 func TestRegistrationThatWasNeverSentIsNotTakenBack(t *testing.T) {
