@@ -32,11 +32,11 @@ func (c *control) interval() int64 { return rtcpInterval/2 + rand.Int64N(rtcpInt
 // keep does what is due about once a second: RTCP in and out.
 func (l *Leg) keep(in *Inbox, t Time) {
 	for range 4 {
-		size, _ := in.receive(&l.rtcp, true)
+		size, stamp := in.receive(&l.rtcp, true)
 		if size < 0 {
 			break
 		}
-		l.feedback(in.buf[:size], in, t)
+		l.feedback(in.buf[:size], in, t.arrival(stamp, oldestReport), t)
 	}
 	if t.Now >= l.control.next {
 		l.control.next = t.Now + l.control.interval()
@@ -55,9 +55,9 @@ func (l *Leg) relearn(t Time) {
 	}
 }
 
-// feedback takes a compound RTCP packet. It counts only from the host that the audio comes
-// from: a stranger's report must not keep a dead call alive.
-func (l *Leg) feedback(b []byte, in *Inbox, t Time) {
+// feedback takes a compound RTCP packet, which has waited since arrived for the look that found it. It counts only from the host
+// that the audio comes from: a stranger's report must not keep a dead call alive.
+func (l *Leg) feedback(b []byte, in *Inbox, arrived int64, t Time) {
 	if !l.settled.Mux {
 		from := in.source()
 		if from.Addr() != l.source.locked.Addr() {
@@ -76,7 +76,7 @@ func (l *Leg) feedback(b []byte, in *Inbox, t Time) {
 	}
 	l.heard = t.Now
 	if f.senderReport != 0 {
-		l.control.lastSR, l.control.lastSRAt = f.senderReport, t.Now
+		l.control.lastSR, l.control.lastSRAt = f.senderReport, arrived
 	}
 	if !f.about {
 		return
@@ -84,7 +84,7 @@ func (l *Leg) feedback(b []byte, in *Inbox, t Time) {
 	l.control.farLost, l.control.farLostTotal, l.control.reported = f.fractionLost, f.lost, true
 	if f.lastSR != 0 {
 		// RFC 3550 6.4.1: arrival - LSR - DLSR, in 1/65536 s.
-		trip := int64(int32(uint32(ntp(t.Wall)>>16) - f.lastSR - f.delay))
+		trip := int64(int32(uint32(ntp(t.Wall-(t.Now-arrived))>>16) - f.lastSR - f.delay))
 		if trip >= 0 {
 			l.control.roundTrip = trip * 1e9 >> 16
 		}

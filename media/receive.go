@@ -14,6 +14,7 @@ const (
 	eventUnknown = -1
 	keepOffset   = 7   // such looks fall between two drains
 	oldest       = 5e8 // ns: no packet waits longer for its tick
+	oldestReport = 3e9 // ns: nor RTCP for its look
 )
 
 // Receive reads what the kernel has for this leg into the jitter buffer. Digits that were
@@ -45,7 +46,7 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 			l.rtp.sealed = l.rtp.connected
 			break
 		}
-		arrived = t.arrival(stamp)
+		arrived = t.arrival(stamp, oldest)
 		b := in.buf[:size]
 		if !drain && !l.down && t.Now-arrived < backlogAge {
 			l.packet(b, in, arrived, stamped, true, t)
@@ -82,7 +83,7 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 // arrival turns a time stamp of the kernel's wall clock into Time.Now's; without one the packet
 // came now. A wall clock that was set meanwhile must not make a packet older than it can be, or
 // come from the future.
-func (t Time) arrival(stamp int64) int64 {
+func (t Time) arrival(stamp, oldest int64) int64 {
 	age := t.Wall - stamp
 	if stamp == 0 || age < 0 || age > oldest {
 		return t.Now
@@ -96,7 +97,7 @@ func (t Time) arrival(stamp int64) int64 {
 func (l *Leg) packet(b []byte, in *Inbox, arrived int64, stamped, last bool, t Time) {
 	if isRTCP(b) {
 		if l.settled.Mux {
-			l.feedback(b, in, t)
+			l.feedback(b, in, arrived, t)
 		}
 		return
 	}
