@@ -183,7 +183,7 @@ func (c *Call) openLeg(offer *sdp.Session) error {
 	}
 	c.leg = leg
 	c.session = newSession(c.server.shown(address), leg.Port())
-	c.session.networks = c.server.trunkNetworks(c.caller.Trunk)
+	c.session.networks = c.server.trunkNetworks(c.caller.Trunk, c.signalling())
 	return nil
 }
 

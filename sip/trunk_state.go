@@ -113,7 +113,12 @@ func (t *trunk) inOrder() []target {
 
 // knows tells whether an address is one that calls over this trunk come from.
 func (t *trunk) knows(address netip.Addr) bool {
-	if address == t.fixed || slices.ContainsFunc(t.allow, func(n netip.Prefix) bool { return n.Contains(address) }) {
+	return t.isAt(address) || slices.ContainsFunc(t.allow, func(n netip.Prefix) bool { return n.Contains(address) })
+}
+
+// isAt tells whether an address is one of the peer's.
+func (t *trunk) isAt(address netip.Addr) bool {
+	if address == t.fixed {
 		return true
 	}
 	t.mu.Lock()

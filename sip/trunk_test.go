@@ -342,15 +342,34 @@ func TestAnyAnswerToOptionsIsOneButThatOfWhoReachesNothing(t *testing.T) {
 
 func TestAudioOfATrunkComesFromItsNetworks(t *testing.T) {
 	for _, tt := range []struct {
-		network string
-		heard   bool
-	}{{"127.0.0.0/29", true}, {"127.0.0.1", false}} {
-		t.Run(tt.network, func(t *testing.T) {
-			s := startServer(t, nil)
-			s.set(t, outside(tt.network))
-			call := newAgent(t, s, "udp").newCall("2000")
+		name          string
+		peer, network string
+		phone         bool // that has authenticated calls, from the address that is the peer's or in the network
+		heard         bool
+	}{
+		{"of the trunk", "192.0.2.1", "127.0.0.0/29", false, true},
+		{"of another one", "192.0.2.1", "127.0.0.1", false, false},
+		{"of a phone behind the peer", "127.0.0.1", "127.0.0.3", true, true},
+		{"of a phone behind the peer, of another one", "127.0.0.1", "127.0.0.4", true, false},
+		{"of a phone in the network", "192.0.2.1", "127.0.0.0/29", true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := startServer(t, withPhones)
+			trunk := outside(tt.network)
+			trunk.Peer = tt.peer
+			s.set(t, trunk)
+			agent := newAgent(t, s, "udp")
+			call := agent.newCall("2000")
 			// The session description names one address, the audio comes from another: a media gateway's.
-			call.send("INVITE", sdpOf("127.0.0.2", 9, "0"))
+			headers := ""
+			if tt.phone {
+				headers = agent.authorization("200", agent.challenged("200"), 1, func(c *phone.Credentials) {
+					c.Method, c.URI = "INVITE", "sip:2000@"+agent.conn.RemoteAddr().String()
+				})
+			}
+			call.seq++
+			invite := call.text("INVITE", "z9hG4bK"+token(), call.seq, headers+sdpOf("127.0.0.2", 9, "0"))
+			call.write(strings.Replace(invite, "<sip:al%20b@", "<sip:200@", 1))
 			res := call.response(200)
 			call.took(res)
 			call.ack("")

@@ -160,10 +160,17 @@ func (s *Server) accountDialled(req *sipgo.Request) bool {
 	return !s.exists(unescape(req.Recipient.User)) && slices.ContainsFunc(s.trunks.all(), func(t *trunk) bool { return t.secret.user != "" && t.dialled(req) != nil })
 }
 
-// trunkNetworks are those that the audio of calls over a trunk may come from; nil for none.
-func (s *Server) trunkNetworks(name string) []netip.Prefix {
+// trunkNetworks are those that the audio of a call may come from, whatever its session description says: of the trunk that it goes
+// over, or else, where the call of a phone is signalled from the peer of a trunk, of that one. So a phone behind a proxy is heard, whose
+// address the proxy does not tell. nil: there are none.
+func (s *Server) trunkNetworks(name string, signalling netip.Addr) []netip.Prefix {
 	if t := s.trunks.find(name); t != nil {
 		return t.allow
+	}
+	for _, t := range s.trunks.all() {
+		if t.isAt(signalling.Unmap().WithZone("")) {
+			return t.allow
+		}
 	}
 	return nil
 }

@@ -182,6 +182,8 @@ func TestPhoneRegistersThroughKamailioAndIsCalledBack(t *testing.T) {
 	k := startKamailio(t, s)
 	password := generatedPassword(t, s.run("phone", "add", "200", "--name", "Anna"))
 	other := generatedPassword(t, s.run("phone", "add", "201", "--name", "Bert"))
+	// Its audio comes from an address that neither it nor the proxy tells.
+	s.run("trunk", "add", "proxy", "--peer", k.sip, "--allow", "127.0.0.1")
 	const theirs, ours, level = 437, 1031, -20
 	account := fmt.Sprintf(`<sip:200@%s>;auth_pass=%s;outbound="sip:%s;lr";regint=60;answermode=auto`, s.sip, password, k.sip)
 	b := startBaresipAs(t, 13, theirs, level, account)
@@ -196,6 +198,7 @@ func TestPhoneRegistersThroughKamailioAndIsCalledBack(t *testing.T) {
 		t.Fatalf("call to the phone behind the proxy: %v", err)
 	}
 	call.Say(phone.Tone(ours, level))
+	s.hears(call, "the caller", theirs, level)
 	b.recorded(s, 3)
 	if err := call.Hangup(); err != nil {
 		t.Error(err)
