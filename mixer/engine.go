@@ -25,6 +25,9 @@ type Config struct {
 	// PartSize is how many legs of one conference a worker takes before others share it;
 	// 0 is 600.
 	PartSize int
+	// MaxLoad is the share of its time, up to 1, that a worker may spend in ticks before Full tells that it is enough; 0 is
+	// MaxLoad of this package.
+	MaxLoad float64
 	// RTPTimeout is the silence after which a far end counts as gone; 0 is 30 s.
 	RTPTimeout time.Duration
 	// Log is where what an operator should know goes; nil is nowhere.
@@ -40,6 +43,7 @@ type Engine struct {
 	workers  []*worker
 	closing  atomic.Bool
 	herald   *herald
+	gauge    *gauge
 	comfort  *Music // what is heard in place of silence
 
 	mu          sync.Mutex
@@ -80,6 +84,7 @@ func New(c Config) (*Engine, error) {
 	}
 	go e.herald.run(e)
 	go e.feeder.run(e.tick)
+	go e.gauge.run(e)
 	go calmMonitor()
 	return e, nil
 }
@@ -88,7 +93,7 @@ func New(c Config) (*Engine, error) {
 func newEngine(c Config) *Engine {
 	e := &Engine{log: c.Log, timeout: c.RTPTimeout, partSize: c.PartSize, epoch: time.Now(),
 		conferences: map[*Conference]struct{}{}, load: make([][slots]int, c.Workers), loops: map[*media.Sound]*Music{},
-		comfort: newComfort(c.Workers), feeder: newFeeder(c.Log)}
+		gauge: newGauge(c.MaxLoad), comfort: newComfort(c.Workers), feeder: newFeeder(c.Log)}
 	for i := range c.Workers {
 		e.workers = append(e.workers, newWorker(e, i))
 	}
@@ -104,6 +109,8 @@ func (e *Engine) Close() {
 	e.herald.wake()
 	<-e.herald.done
 	e.feeder.close()
+	close(e.gauge.closing)
+	<-e.gauge.done
 }
 
 // tick is the number of the tick that is due.

@@ -26,6 +26,10 @@ type EngineStats struct {
 	Ticks   uint64        `json:"ticks"`
 	Missed  uint64        `json:"missed_ticks"`
 	Busy    time.Duration `json:"busy_ns"`
+	// Load is the share of the last second that the busiest worker has spent in ticks, 0 to 1, and Full tells that no more legs
+	// should be let in.
+	Load float64 `json:"load"`
+	Full bool    `json:"full"`
 	// Late50, Late99 and Late999 are percentiles of how late ticks began since the start or
 	// the last call of ResetStats, by steps of 0.1 ms up to 25.5 ms.
 	Late50        time.Duration `json:"late_p50_ns"`
@@ -39,7 +43,7 @@ type EngineStats struct {
 
 // Stats returns the figures of all workers together.
 func (e *Engine) Stats() EngineStats {
-	s := EngineStats{Workers: len(e.workers)}
+	s := EngineStats{Workers: len(e.workers), Load: float64(e.gauge.load.Load()) / 1e6, Full: e.Full()}
 	var counts [256]uint64
 	for _, w := range e.workers {
 		for i := range counts {

@@ -76,6 +76,9 @@ type Config struct {
 	T1, T2 time.Duration
 	// Software is what User-Agent and Server say, a product token (RFC 3261 20.35); empty: those headers are not sent.
 	Software string
+	// Full tells whether calls that are there would suffer from one more: new ones are refused with 503 then. It is asked for each INVITE,
+	// and must return at once. nil: it is never so.
+	Full func() bool
 	// Record gets each call that is over, also one that was refused; it must return at once.
 	// nil: nobody does.
 	Record func(store.Call)
@@ -93,6 +96,7 @@ type Server struct {
 	ringTime  time.Duration
 	t1, t2    time.Duration
 	record    func(store.Call)
+	full      func() bool
 
 	digests                *digests
 	registrar              *registrar
@@ -161,6 +165,7 @@ func New(config Config) (*Server, error) {
 		t1:        cmp.Or(config.T1, 500*time.Millisecond),
 		t2:        cmp.Or(config.T2, 4*time.Second),
 		record:    config.Record,
+		full:      config.Full,
 		calls:     newCalls(),
 		forced:    make(chan struct{}),
 
@@ -282,6 +287,9 @@ func (s *Server) Request(req *sipgo.Request, tx *wire.ServerTx) {
 func (s *Server) outside(req *sipgo.Request, tx *wire.ServerTx) error {
 	switch req.Method {
 	case sipgo.INVITE:
+		if s.full != nil && s.full() && req.GetHeader("Replaces") == nil { // which adds no call in the end
+			return errFull
+		}
 		call := newCall(s, req, tx)
 		if err := s.calls.add(call); err != nil {
 			return err
@@ -304,6 +312,9 @@ func (s *Server) outside(req *sipgo.Request, tx *wire.ServerTx) error {
 func (s *Server) options(req *sipgo.Request, tx *wire.ServerTx) error {
 	if s.calls.refuses() {
 		return errShutdown
+	}
+	if s.full != nil && s.full() {
+		return errFull
 	}
 	if req.Recipient.User != "" {
 		from, err := s.identify(req, tx)
@@ -343,7 +354,7 @@ func (s *Server) refuse(tx *wire.ServerTx, err error) {
 	case asked:
 	case errors.As(err, &outside):
 		level = slog.LevelWarn
-	case errors.Is(err, media.ErrPortsExhausted):
+	case errors.Is(err, media.ErrPortsExhausted), errors.Is(err, errFull):
 		level = slog.LevelWarn
 	case req.Method == sipgo.INVITE:
 		level = slog.LevelInfo

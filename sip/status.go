@@ -21,6 +21,7 @@ var (
 	errEarly     = errors.New("the call is not answered yet")
 	errPending   = errors.New("an offer of ours has no answer yet")
 	errShutdown  = errors.New("the server is shutting down")
+	errFull      = errors.New("there are as many calls as this machine can carry")
 	errBusy      = errors.New("too many requests at once")
 	errInternal  = errors.New("internal error")
 )
@@ -28,11 +29,12 @@ var (
 // statusIntervalTooBrief is that of RFC 3261 21.4.17.
 const statusIntervalTooBrief = 423
 
-// Seconds of Retry-After. Ports rest 30 s before they are used again; a server that shuts
+// Seconds of Retry-After. Conferences that fill a machine last; who comes again may be sent elsewhere meanwhile. Ports rest 30 s before they are used again; a server that shuts
 // down is usually being restarted.
 const (
 	retryPorts    = 30
 	retryShutdown = 30
+	retryFull     = 10
 	retryBusy     = 2
 	retryEarly    = 5 // RFC 3261 14.2: up to 10
 )
@@ -108,6 +110,8 @@ func rejection(err error) *wire.Rejection {
 		return reject(sipgo.StatusInternalServerError, "CSeq Out Of Order")
 	case errors.Is(err, media.ErrPortsExhausted):
 		return reject(sipgo.StatusServiceUnavailable, "", retryAfter(retryPorts), warning(399, "no media port is free"))
+	case errors.Is(err, errFull):
+		return reject(sipgo.StatusServiceUnavailable, "", retryAfter(retryFull), warning(399, errFull.Error()))
 	case errors.Is(err, errShutdown):
 		return reject(sipgo.StatusServiceUnavailable, "", retryAfter(retryShutdown))
 	case errors.Is(err, errBusy):

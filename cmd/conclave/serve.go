@@ -43,6 +43,7 @@ type serveCmd struct {
 	Log          string          `help:"Format of the log on standard error: text or json (${default})." placeholder:"FORMAT" enum:"text,json" default:"text" env:"CONCLAVE_LOG"`
 	LogLevel     string          `help:"Least level that is logged: debug, info, warn, error (${default})." placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" env:"CONCLAVE_LOG_LEVEL"`
 	Workers      int             `help:"Threads that mix; 0 is one for each core." placeholder:"N" default:"0" env:"CONCLAVE_WORKERS"`
+	MaxLoad      int             `name:"max-load" help:"Refuse new calls (503) while a mixing thread is busy for more than this share of its time, so that those who are there lose nothing (${default})." placeholder:"PERCENT" default:"75" env:"CONCLAVE_MAX_LOAD"`
 	History      int             `name:"history-days" help:"Days for which calls are kept for conclave calls; 0 keeps none (${default})." placeholder:"DAYS" default:"90" env:"CONCLAVE_HISTORY_DAYS"`
 	KeepDays     int             `name:"recordings-days" help:"Days for which recordings are kept; 0 is for ever (${default})." placeholder:"DAYS" default:"0" env:"CONCLAVE_RECORDINGS_DAYS"`
 	KeepBytes    byteSize        `name:"recordings-bytes" help:"What recordings may take on the disk, 20G for example: the oldest make way; 0 is no limit (${default})." placeholder:"SIZE" default:"0" env:"CONCLAVE_RECORDINGS_BYTES"`
@@ -65,6 +66,8 @@ func (c *serveCmd) Validate() error {
 		return fmt.Errorf("--sip-rate %d: it takes the number of messages in a second, or 0 for any number", c.SIPRate)
 	case c.Workers < 0:
 		return fmt.Errorf("--workers %d: it takes the number of threads, or 0 for one for each core", c.Workers)
+	case c.MaxLoad < 1 || c.MaxLoad > 100:
+		return fmt.Errorf("--max-load %d: it takes the percent of its time that a mixing thread may be busy, 1 to 100", c.MaxLoad)
 	case c.KeepDays < 0 || c.KeepDays > history.MaxDays:
 		return fmt.Errorf("--recordings-days %d: it takes the days for which recordings are kept, up to %d, or 0 to keep them for ever", c.KeepDays, history.MaxDays)
 	case c.History < 0 || c.History > history.MaxDays:
@@ -117,7 +120,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	}
 	// Each worker keeps a P of the scheduler while it ticks and sleeps; the rest of the program has one for each CPU.
 	runtime.GOMAXPROCS(runtime.NumCPU() + workers)
-	engine, err := mixer.New(mixer.Config{Workers: workers, Log: log})
+	engine, err := mixer.New(mixer.Config{Workers: workers, MaxLoad: float64(c.MaxLoad) / 100, Log: log})
 	if err != nil {
 		return err
 	}
@@ -154,6 +157,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		Log:         log,
 		House:       house,
 		Record:      calls.Add,
+		Full:        engine.Full,
 		Ports:       ports,
 		Listen:      c.SIP,
 		Certify:     certify,

@@ -37,6 +37,11 @@ func writeStatus(out io.Writer, s serverStatus, now time.Time) error {
 	row(table, "calls", fmt.Sprintf("%d; %s in %s", s.Calls, count(s.Members, "member"), count(s.Conferences, "conference")))
 	row(table, "ticks late by", fmt.Sprintf("%s median, %s p99, %s p99.9; %d missed", late(s.Clockwork.Late50), late(s.Clockwork.Late99),
 		late(s.Clockwork.Late999), s.Clockwork.Missed))
+	full := ""
+	if s.Clockwork.Full {
+		full = ": new calls are refused"
+	}
+	row(table, "load", fmt.Sprintf("%.0f %% of the busiest mixing thread%s", 100*s.Clockwork.Load, full))
 	row(table, "memory", fmt.Sprintf("%.1f MB", float64(s.Memory)/1e6))
 	row(table, "faults", fmt.Sprint(s.Faults))
 	return table.Flush()

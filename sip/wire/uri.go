@@ -84,7 +84,7 @@ func checkSIPURI(rest string) error {
 	user, host, at := strings.Cut(rest, "@")
 	if !at {
 		user, host = "", rest
-	} else if user == "" || user[0] == ':' || strings.Count(user, ":") > 1 || strings.ContainsAny(user, "[]") {
+	} else if user = strings.TrimPrefix(user, "//"); user == "" || user[0] == ':' || strings.Count(user, ":") > 1 || strings.ContainsAny(user, "[]") {
 		return errors.New("user")
 	}
 	if strings.Contains(host, "@") {

@@ -12,7 +12,7 @@ func FuzzURI(f *testing.F) {
 		"sip:1000@example.com", "sips:anna@[2001:db8::10]:5061;transport=tls?Replaces=a%40b%3Bto-tag%3D1", "sip:example.com",
 		"sip:sip%3Auser%40example.com@company.com;other-param=summit", "tel:+4930123456;phone-context=example.com",
 		"sip:user;par=u%40example.net@example.com", "sip:[2001:db8:::192.0.2.1]", "sip:%zz@example.com", "sip:a@b@c", "sip:@", "sip:",
-		"SIP:1000@EXAMPLE.com:65536", "sip:1000@example.com;lr;ttl=255;maddr=239.255.255.1", "urn:service:sos", "1000@example.com", "sip:0;0?0", "sip:0::@0", "sip::@0",
+		"SIP:1000@EXAMPLE.com:65536", "sip:1000@example.com;lr;ttl=255;maddr=239.255.255.1", "urn:service:sos", "1000@example.com", "sip:0;0?0", "sip:0::@0", "sip::@0", "sip://@0", "sip://anna@example.com",
 	} {
 		f.Add(seed)
 	}
