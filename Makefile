@@ -9,7 +9,7 @@ TAGS = $(shell pkg-config --exists speexdsp 2>/dev/null && echo speexdsp) \
 comma = ,
 go = GOFLAGS="$$GOFLAGS -tags=$(subst $() ,$(comma),$(strip $(TAGS)))" go
 
-.PHONY: build run test clients bench soak fuzz lint sounds music
+.PHONY: build run test clients bench faults soak fuzz lint sounds music
 
 build:
 	$(go) build -o bin/conclave ./cmd/conclave
@@ -43,6 +43,10 @@ bench: build
 	bin/conclave bench --members 500 --talkers 3 --seconds 10 --record -o record_tracks=yes
 	bin/conclave bench --members 500 --rooms 50 --talkers 1 --seconds 10 --record
 	$(go) test -run '^$$' -bench Tick -benchmem ./mixer
+
+# What the server survives, and a table of the figures: some ten minutes. A short form is part of test.
+faults: clients
+	cd cmd/faults && $(go) test -count=1 -timeout 60m -full
 
 # An hour of calls that come and go beside 200 that stay; fails if anything grows or is lost.
 SOAKTIME = 3600

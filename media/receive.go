@@ -125,7 +125,10 @@ func (l *Leg) packet(b []byte, in *Inbox, arrived int64, stamped, last bool, t T
 		arrived = l.far.expect(h.SSRC, h.Timestamp, t.Now)
 	}
 	if l.rtp.sealed {
-		l.source.follow(h.SSRC, h.SequenceNumber, arrived)
+		if !l.source.follow(h.SSRC, h.SequenceNumber, arrived) {
+			l.counters.WrongSource++
+			return
+		}
 	} else if !l.source.admit(in.source(), h.SSRC, h.SequenceNumber, arrived) {
 		l.counters.WrongSource++
 		return

@@ -12,7 +12,10 @@ const (
 	qualifyPackets = 3                      // of one SSRC, in sequence
 	qualifyWithin  = 250 * time.Millisecond // from the first to the last of them
 	relearnAfter   = 1500 * time.Millisecond
-	rebindGap      = 500 // sequence numbers that may pass while a NAT rebinds: 10 s of packets
+	// streamRest is the silence of a stream after which another SSRC from the same address and port takes its place: longer than the
+	// longest packets are apart. Who forges the phone's address is not heard beside it then.
+	streamRest = 100 * time.Millisecond
+	rebindGap  = 500 // sequence numbers that may pass while a NAT rebinds: 10 s of packets
 )
 
 // trust says how far a source is believed before any of its packets was heard.
@@ -90,8 +93,7 @@ func isPrivate(a netip.Addr) bool {
 // source is the locked one from then on.
 func (s *source) admit(from netip.AddrPort, ssrc uint32, seq uint16, now int64) bool {
 	if from == s.locked && s.locked.IsValid() {
-		s.follow(ssrc, seq, now)
-		return true
+		return s.follow(ssrc, seq, now)
 	}
 	level := s.trust(from)
 	if level == trustNone {
@@ -107,12 +109,19 @@ func (s *source) admit(from netip.AddrPort, ssrc uint32, seq uint16, now int64) 
 		return false
 	}
 	s.locked, s.candidate, s.candidateCount = from, netip.AddrPort{}, 0
-	s.follow(ssrc, seq, now)
+	s.ssrc, s.seq, s.heard = ssrc, seq, now
 	return true
 }
 
-// follow takes note of a packet of the locked source.
-func (s *source) follow(ssrc uint32, seq uint16, now int64) { s.ssrc, s.seq, s.heard = ssrc, seq, now }
+// follow takes note of a packet from the locked source, and tells whether it is of the stream that is heard or, where that has ended,
+// of the next one.
+func (s *source) follow(ssrc uint32, seq uint16, now int64) bool {
+	if ssrc != s.ssrc && now-s.heard < int64(streamRest) {
+		return false
+	}
+	s.ssrc, s.seq, s.heard = ssrc, seq, now
+	return true
+}
 
 // qualifies counts the packets of one rival in a row.
 func (s *source) qualifies(from netip.AddrPort, ssrc uint32, seq uint16, now int64) bool {

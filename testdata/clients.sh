@@ -9,6 +9,7 @@ need() { # PROGRAM PACKAGE...
     command -v "$1" >/dev/null || missing+=("${@:2}")
 }
 need gcc gcc libc6-dev
+need ip iproute2
 need openssl openssl
 need sipp sip-tester
 need baresip baresip-core

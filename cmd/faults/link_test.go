@@ -23,7 +23,7 @@ type conditions struct {
 	Jitter    time.Duration // by which each frame is late in addition, at most, evenly distributed; frames may overtake each other
 	// Lose, if not nil, loses the packets for which it is true. It is called by one goroutine.
 	Lose func(datagram) bool
-	// Rewrite, if not nil, may change a packet in place.
+	// Rewrite, if not nil, may change a packet that is not lost, in place.
 	Rewrite func(datagram)
 }
 
@@ -67,7 +67,9 @@ func datagramIn(frame []byte) (d datagram, ok bool) {
 // link is a cable between this namespace and another: a TAP device at each end, and two goroutines that copy frames from one to the other as
 // well as the conditions let them.
 type link struct {
+	name        string // of both devices
 	here, there netip.Addr
+	thereMAC    string
 	up, down    *direction // to there, and back
 }
 
@@ -83,9 +85,9 @@ func newLink(t *testing.T, near *namespace, ns namespace, seed uint64) *link {
 	links.made++
 	n := links.made
 	links.mu.Unlock()
-	l := &link{here: netip.AddrFrom4([4]byte{10, 77, n, 1}), there: netip.AddrFrom4([4]byte{10, 77, n, 2})}
 	name := fmt.Sprintf("link%d", n)
 	mac := func(end int) string { return fmt.Sprintf("02:00:00:00:%02x:%02x", n, end) }
+	l := &link{name: name, thereMAC: mac(2), here: netip.AddrFrom4([4]byte{10, 77, n, 1}), there: netip.AddrFrom4([4]byte{10, 77, n, 2})}
 	end := func(own, other int, address, peer netip.Addr) (tap *os.File, err error) {
 		return tap, func() error {
 			if tap, err = openTAP(name); err != nil {
@@ -207,12 +209,12 @@ func (d *direction) take(frame []byte, now time.Time) {
 		return
 	}
 	d.counts.Came++
-	if c.Rewrite != nil {
-		c.Rewrite(packet)
-	}
 	if c.Loss > 0 && d.random.Float64() < c.Loss || c.Lose != nil && c.Lose(packet) {
 		d.counts.Lost++
 		return
+	}
+	if c.Rewrite != nil {
+		c.Rewrite(packet)
 	}
 	copies := 1
 	if c.Duplicate > 0 && d.random.Float64() < c.Duplicate {
