@@ -10,7 +10,7 @@ while read -r package; do
     while read -r target; do
         count=$((count + 1))
         echo "== $target ($package) for $each"
-        go test -run '^$' -fuzz "^$target\$" -fuzztime "$each" "$package" </dev/null || failed+=("$target ($package)")
+        go test -run '^$' -fuzz "^$target\$" -fuzztime "$each" -fuzzminimizetime 5s "$package" </dev/null || failed+=("$target ($package)")
     done < <(go test -list '^Fuzz' "$package" | grep '^Fuzz' | grep -E -e "$pattern")
 done < <(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u)
 echo "$count targets, ${#failed[@]} failed"
