@@ -10,6 +10,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -110,10 +111,13 @@ func (l *Leg) Port() uint16 { return l.port }
 
 // Apply tells the leg what offer and answer settled: the first time, and again for a
 // re-INVITE, UPDATE, hold or resume. It may be called from any goroutine and takes effect
-// at the next tick.
+// at the next tick. What is as it was touches nothing: a session that is only refreshed (RFC 4028).
 func (l *Leg) Apply(r Remote) {
 	l.wish.mu.Lock()
 	defer l.wish.mu.Unlock()
+	if l.wish.remote != nil && reflect.DeepEqual(*l.wish.remote, r) {
+		return
+	}
 	l.wish.remote = &r
 	l.prepare(r)
 }

@@ -298,6 +298,31 @@ func TestDigitsOfALegAreReported(t *testing.T) {
 	}
 }
 
+// A session that is only refreshed, by whichever side, is the same: the leg goes on as if nobody had said anything.
+func TestWhatIsAppliedAgainTouchesNothing(t *testing.T) {
+	var settled Remote
+	c := newCall(t, func(r *Remote) { settled = *r })
+	for range 20 {
+		c.write(c.audio(nil))
+		c.tick(make([]byte, 160))
+	}
+	heard, jitter := c.leg.LastHeard(), c.leg.jitter
+	c.leg.Apply(settled)
+	if c.leg.pending.Load() != nil {
+		t.Error("what was settled before is to be settled once more")
+	}
+	c.tick(make([]byte, 160))
+	if c.leg.LastHeard() != heard || c.leg.jitter != jitter {
+		t.Error("the leg has begun anew")
+	}
+	settled.Direction = RecvOnly
+	c.leg.Apply(settled)
+	c.tick(make([]byte, 160))
+	if c.leg.LastHeard() == heard || c.leg.Hears() {
+		t.Error("a hold was not taken")
+	}
+}
+
 func TestLegReportsByRTCPAndHearsReports(t *testing.T) {
 	control, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
 	if err != nil {

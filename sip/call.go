@@ -66,8 +66,12 @@ type Call struct {
 	// referral is the far end's REFER, nil where none is under way; refers counts those that there were.
 	referral *referral
 	refers   int
-	byeWait  *time.Timer // for the answer to our BYE
-	faults   int
+	expiry   *expiry // of the session; nil: it does not end by itself
+	// leastInterval is the shortest session that the far end takes; 0: it has said nothing of that.
+	leastInterval time.Duration
+	takesUpdate   bool        // the far end serves UPDATE
+	byeWait       *time.Timer // for the answer to our BYE
+	faults        int
 	// challenged tells that the INVITE was refused with a challenge.
 	challenged bool
 
@@ -193,6 +197,12 @@ func (c *Call) handle(event any) {
 		c.sendReoffer(e.reoffer)
 	case reofferAnswer:
 		c.reoffered(e)
+	case refreshDue:
+		c.refreshDue(e.expiry)
+	case sessionEnded:
+		c.sessionEnded(e.expiry)
+	case updateAnswer:
+		c.updated(e)
 	case dialNow:
 		c.dial()
 	case inviteAnswer:

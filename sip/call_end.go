@@ -105,6 +105,7 @@ func (c *Call) end() {
 	c.state = ended
 	c.unacked.stop()
 	c.unacked = nil
+	c.expiry.stop()
 	c.forgetReoffer()
 	c.forgetReferral()
 	c.fork.stop()

@@ -57,6 +57,9 @@ func (c *Call) answer(e request) error {
 	if r := wire.Unacceptable(e.req, extensions); r != nil {
 		return rejected{r}
 	}
+	if err := c.server.checkInterval(e.req); err != nil {
+		return err
+	}
 	offer, err := description(e.req)
 	if err != nil {
 		return err

@@ -35,6 +35,9 @@ func (c *Call) offering() bool {
 // renegotiate answers a target refresh request and then takes over what it changes: the
 // Contact and, with an offer, where audio goes to, hold, resume and codec.
 func (c *Call) renegotiate(e request) error {
+	if err := c.server.checkInterval(e.req); err != nil {
+		return err
+	}
 	offer, err := description(e.req)
 	if err != nil {
 		return err

@@ -45,6 +45,7 @@ type outgoing struct {
 	reached   bool // any response came
 	rings     bool
 	proven    bool // credentials were sent
+	tooSmall  int  // how often a longer session interval was asked for
 	cancelled bool
 	giveUp    *time.Timer     // for what comes after the CANCEL
 	patience  *time.Timer     // for the first response of a server
@@ -168,6 +169,7 @@ func (c *Call) sendInvite(challenge *sipgo.Response) {
 	if o.to.trunk != nil {
 		o.invite.AppendHeader(sipgo.NewHeader("P-Asserted-Identity", "<"+o.base.Local.String()+">")) // RFC 3325 9.1
 	}
+	c.askInterval(o.invite)
 	c.describe(o.invite, c.session.sent)
 	if challenge != nil {
 		if err := answerChallenge(o.invite, challenge, o.credentials); err != nil {
@@ -212,6 +214,10 @@ func (c *Call) responded(e inviteAnswer) {
 		c.fail(errUnreachable)
 	case e.res.IsProvisional():
 		c.provisional(e.res)
+	case !c.leaving && o.tooSmall < maxTooSmall && c.tooSmall(e.res):
+		o.tooSmall++
+		o.proven = false // the nonce is spent
+		c.sendInvite(nil)
 	case challenges(e.res) && o.credentials.user != "" && !o.proven && !c.leaving:
 		c.sendInvite(e.res)
 	default:
@@ -292,6 +298,7 @@ func (c *Call) begin(res *sipgo.Response) {
 		return
 	}
 	c.began = time.Now()
+	c.agreedOn(res)
 	c.out.report(progress{c, answers, nil})
 	if c.session.leavesChoice(answer) {
 		c.startReoffer(remote.Codec)

@@ -12,12 +12,13 @@ import (
 
 // reoffer is a re-INVITE of ours. A leg has one codec, but an answer to our offer may list
 // several, and the far end may then send any of them (RFC 3264 7). So that one is offered once
-// more, alone.
+// more, alone. Or the session is refreshed by what was said last.
 type reoffer struct {
-	codec media.Codec
-	seq   uint32       // CSeq of the INVITE that is under way, 0: none is
-	offer *sdp.Session // that it carries
-	timer *time.Timer  // until the next attempt
+	codec  media.Codec  // nil: what was said last is said again
+	seq    uint32       // CSeq of the INVITE that is under way, 0: none is
+	offer  *sdp.Session // that it carries
+	proven bool         // credentials were sent
+	timer  *time.Timer  // until the next attempt
 }
 
 // The events of a reoffer: its time has come again, a response came (res) or none will (err).
@@ -47,7 +48,7 @@ func (c *Call) forgetReoffer() {
 	c.reoffer = nil
 }
 
-// startReoffer makes codec the only one.
+// startReoffer makes codec the only one, or says what was said last once more where it is nil.
 func (c *Call) startReoffer(codec media.Codec) {
 	c.forgetReoffer()
 	c.reoffer = &reoffer{codec: codec}
@@ -64,17 +65,36 @@ func (c *Call) sendReoffer(r *reoffer) {
 		r.later(c.mail)
 		return
 	}
+	c.inviteAgain(r, nil)
+}
+
+// inviteAgain sends the INVITE, with credentials where challenge asks for them.
+func (c *Call) inviteAgain(r *reoffer, challenge *sipgo.Response) {
 	var req *sipgo.Request
 	c.dialog, req = c.dialog.Request(sipgo.INVITE)
-	c.session, r.offer = c.session.offer(r.codec)
+	if r.codec != nil {
+		c.session, r.offer = c.session.offer(r.codec)
+	} else {
+		r.offer = c.session.said()
+	}
 	r.seq = req.CSeq().SeqNo
+	c.askInterval(req)
 	c.describe(req, c.session.sent)
+	if challenge != nil {
+		if err := answerChallenge(req, challenge, c.credentials()); err != nil {
+			c.log.Info("challenge not answered", "error", err)
+			c.forgetReoffer()
+			return
+		}
+		r.proven = true
+	}
 	err := c.server.wire.Do(req, c.peer, c.mail.responses(func(res *sipgo.Response, err error) any {
 		return reofferAnswer{r, res, err}
 	}))
 	if err != nil {
 		c.log.Debug("re-INVITE not sent", "error", err)
 		c.forgetReoffer()
+		c.refreshLater(c.expiry)
 	}
 }
 
@@ -84,7 +104,8 @@ func (c *Call) reoffered(e reofferAnswer) {
 	if e.err == nil && e.res.IsProvisional() {
 		return
 	}
-	if e.err == nil && e.res.IsSuccess() {
+	success := e.err == nil && e.res.IsSuccess()
+	if success {
 		// Each 2xx gets an ACK, a repeated one and one that crosses our BYE, too (RFC 3261
 		// 13.2.2.4).
 		c.dialog = c.dialog.Refresh(e.res)
@@ -98,13 +119,17 @@ func (c *Call) reoffered(e reofferAnswer) {
 		return
 	}
 	switch {
-	case e.err != nil || e.res.StatusCode == sipgo.StatusRequestTimeout ||
-		e.res.StatusCode == sipgo.StatusCallTransactionDoesNotExists:
+	case isGone(e.res, e.err):
 		c.hangUp(errGone) // RFC 3261 14.1, 12.2.1.2
+	case c.tooSmall(e.res):
+		c.inviteAgain(r, nil)
+	case challenges(e.res) && c.credentials().user != "" && !r.proven:
+		c.inviteAgain(r, e.res)
 	case e.res.StatusCode == sipgo.StatusRequestPending:
 		r.later(c.mail)
-	case e.res.IsSuccess():
+	case success:
 		c.forgetReoffer()
+		c.agreedOn(e.res)
 		if _, remote, err := c.answerIn(e.res, r.offer); err != nil {
 			c.log.Info("session not changed", "reason", err)
 		} else {
@@ -112,5 +137,6 @@ func (c *Call) reoffered(e reofferAnswer) {
 		}
 	default:
 		c.forgetReoffer() // the session stays as it is
+		c.refreshLater(c.expiry)
 	}
 }

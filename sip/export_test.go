@@ -2,6 +2,7 @@ package sip
 
 import (
 	"sync"
+	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
 
@@ -129,4 +130,10 @@ func CausesIn(msg sipgo.Message) (texts []string) {
 		texts = append(texts, c.String())
 	}
 	return texts
+}
+
+// IntervalIn reads what a message says of the session's time.
+func IntervalIn(msg sipgo.Message) (expires, least time.Duration, err error) {
+	i, err := intervalIn(msg)
+	return i.expires, i.least, err
 }

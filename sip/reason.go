@@ -141,6 +141,8 @@ func causesOf(why error) []cause {
 		return q850(q850Temporary)
 	case errors.Is(why, rooms.ErrRTPTimeout), errors.Is(why, errNoACK), errors.Is(why, errGone), errors.Is(why, errUnreachable):
 		return q850(q850Timer)
+	case errors.Is(why, errExpired):
+		return append([]cause{{protocolSIP, sipgo.StatusRequestTimeout, why.Error()}}, q850(q850Timer)...)
 	case errors.As(why, &refusal), errors.Is(why, errNoAnswer):
 		return append([]cause{{protocolSIP, sipgo.StatusNotAcceptableHere, why.Error()}}, q850(q850Incompatible)...)
 	case errors.As(why, &hungUp): // what one party says of it is not for the other's eyes

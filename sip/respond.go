@@ -12,6 +12,7 @@ import (
 // repeated until its ACK comes, which must answer offer if that is not nil.
 func (c *Call) accept(e request, body []byte, offer *sdp.Session) error {
 	res := c.response(e.req, sipgo.StatusOK, "OK", body)
+	c.agreeOn(e.req, res)
 	if err := e.tx.Respond(res); err != nil {
 		return err
 	}

@@ -74,6 +74,10 @@ type Config struct {
 	// T1 and T2 are the timers of RFC 3261 17.1.1.1 for the retransmission of 2xx and the
 	// time that an unanswered BYE is waited for; 0: 500 ms and 4 s.
 	T1, T2 time.Duration
+	// SessionExpires is how long a call's session lasts that nobody refreshes (RFC 4028), up to MaxSessionExpires; 0: half an
+	// hour, negative: no session timers are asked for. MinSessionExpires is the least that others may ask for; 0:
+	// LeastSessionExpires.
+	SessionExpires, MinSessionExpires time.Duration
 	// Software is what User-Agent and Server say, a product token (RFC 3261 20.35); empty: those headers are not sent.
 	Software string
 	// Full tells whether calls that are there would suffer from one more: new ones are refused with 503 then. It is asked for each INVITE,
@@ -83,7 +87,8 @@ type Config struct {
 	// nil: nobody does.
 	Record func(store.Call)
 
-	listed directory // phones beside those that register, for tests
+	listed directory                                         // phones beside those that register, for tests
+	after  func(pause time.Duration, f func()) (stop func()) // the clock of sessions; nil: afterFunc
 }
 
 // Server answers calls to the rooms of a house, and connects phones.
@@ -97,6 +102,8 @@ type Server struct {
 	t1, t2    time.Duration
 	record    func(store.Call)
 	full      func() bool
+	sessions  sessionRules
+	after     func(pause time.Duration, f func()) (stop func())
 
 	digests                *digests
 	registrar              *registrar
@@ -144,6 +151,10 @@ func New(config Config) (*Server, error) {
 	if config.RingTime < 0 || config.RingTime > MaxRingTime {
 		return nil, fmt.Errorf("start SIP: ring time %v: one up to %v is right", config.RingTime, MaxRingTime)
 	}
+	if config.SessionExpires > MaxSessionExpires || config.MinSessionExpires < 0 || config.MinSessionExpires > MaxSessionExpires {
+		return nil, fmt.Errorf("start SIP: session timers of %v and at least %v: times of up to %v are right",
+			config.SessionExpires, config.MinSessionExpires, MaxSessionExpires)
+	}
 	if err := config.Guests.valid(); err != nil {
 		return nil, fmt.Errorf("start SIP: %w", err)
 	}
@@ -168,6 +179,11 @@ func New(config Config) (*Server, error) {
 		full:      config.Full,
 		calls:     newCalls(),
 		forced:    make(chan struct{}),
+		sessions: sessionRules{
+			expires: max(0, cmp.Or(config.SessionExpires, 30*time.Minute)),
+			least:   cmp.Or(config.MinSessionExpires, LeastSessionExpires),
+		},
+		after: config.after,
 
 		digests:    newDigests(log, config.Digests),
 		registrar:  newRegistrar(log, config.Store, cmp.Or(config.ProbeEvery, time.Minute)),
@@ -181,6 +197,9 @@ func New(config Config) (*Server, error) {
 			Probe: cmp.Or(config.TrunkTimes.Probe, time.Minute),
 			Retry: cmp.Or(config.TrunkTimes.Retry, 5*time.Second),
 		},
+	}
+	if s.after == nil {
+		s.after = afterFunc
 	}
 	s.invitations.ctx, s.invitations.cancel = context.WithCancel(context.Background())
 	s.force = sync.OnceFunc(func() { close(s.forced) })

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -61,6 +62,15 @@ func (s session) offer(codecs ...media.Codec) (session, *sdp.Session) {
 		s.sent = offer.Bytes()
 	}
 	return s, offer
+}
+
+// said is our last description, as an offer: to the far end it is no other one (RFC 3264 8).
+func (s session) said() *sdp.Session {
+	said, err := sdp.Parse(s.sent)
+	if err != nil { // it is ours
+		panic(fmt.Sprintf("our own description cannot be read: %v", err))
+	}
+	return said
 }
 
 // accept settles the far end's answer to our offer.

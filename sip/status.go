@@ -58,6 +58,7 @@ func rejection(err error) *wire.Rejection {
 		bad     *badRegister
 		callee  *outcomeError
 		refer   *referError
+		session *intervalError
 	)
 	switch {
 	case errors.As(err, &gate):
@@ -76,6 +77,10 @@ func rejection(err error) *wire.Rejection {
 	case errors.As(err, &brief):
 		return reject(statusIntervalTooBrief, "Interval Too Brief",
 			sipgo.NewHeader("Min-Expires", strconv.Itoa(int(brief.least.Seconds()))))
+	case errors.As(err, &session):
+		return reject(statusIntervalTooSmall, "Session Interval Too Small", sipgo.NewHeader("Min-SE", strconv.Itoa(inSeconds(session.least))))
+	case errors.Is(err, errInterval):
+		return reject(sipgo.StatusBadRequest, "", warning(399, err.Error()))
 	case errors.As(err, &bad):
 		return reject(sipgo.StatusBadRequest, "", warning(399, bad.Error()))
 	case errors.Is(err, errIdentity), errors.Is(err, errContacts), errors.Is(err, errNoPhone):

@@ -39,6 +39,8 @@ type serveCmd struct {
 	SIPRate      int             `name:"sip-rate" help:"SIP messages of one method that are taken from one address in a second, after five times as many at once (${default}); 0: any number." placeholder:"N" default:"100" env:"CONCLAVE_SIP_RATE"`
 	TransferCode string          `name:"transfer-code" help:"Keys that a phone dials in a call before the room that the other party is to be moved to (${default}); empty: none." placeholder:"KEYS" default:"**" env:"CONCLAVE_TRANSFER_CODE"`
 	RingTime     time.Duration   `name:"ring-time" help:"How long a callee rings who has no time of his own, until the call counts as not answered (${default}), at most 2m." placeholder:"TIME" default:"30s" env:"CONCLAVE_RING_TIME"`
+	SessionTime  time.Duration   `name:"session-expires" help:"How long a call lasts whose far end has vanished while it is on hold: sessions are refreshed at half of it (${default}). 0: not at all." placeholder:"TIME" default:"30m" env:"CONCLAVE_SESSION_EXPIRES"`
+	SessionLeast time.Duration   `name:"session-least" help:"Shortest session that others may ask for (${default}), at least 90s." placeholder:"TIME" default:"90s" env:"CONCLAVE_SESSION_LEAST"`
 	Software     softwareName    `help:"How the server names itself to others, in User-Agent and Server: none (not at all), name, or version (${default})." placeholder:"HOW" enum:"none,name,version" default:"none" env:"CONCLAVE_SOFTWARE"`
 	Log          string          `help:"Format of the log on standard error: text or json (${default})." placeholder:"FORMAT" enum:"text,json" default:"text" env:"CONCLAVE_LOG"`
 	LogLevel     string          `help:"Least level that is logged: debug, info, warn, error (${default})." placeholder:"LEVEL" enum:"debug,info,warn,error" default:"info" env:"CONCLAVE_LOG_LEVEL"`
@@ -60,6 +62,11 @@ func (c *serveCmd) Validate() error {
 		return errors.New("--tls-cert and --tls-key: it takes both or neither")
 	case c.RingTime <= 0 || c.RingTime > sip.MaxRingTime:
 		return fmt.Errorf("--ring-time %v: it takes a time of up to %v, for example 30s", c.RingTime, sip.MaxRingTime)
+	case c.SessionLeast < sip.LeastSessionExpires || c.SessionLeast > sip.MaxSessionExpires:
+		return fmt.Errorf("--session-least %v: it takes a time from %v to %v (RFC 4028)", c.SessionLeast, sip.LeastSessionExpires, sip.MaxSessionExpires)
+	case c.SessionTime != 0 && (c.SessionTime < c.SessionLeast || c.SessionTime > sip.MaxSessionExpires):
+		return fmt.Errorf("--session-expires %v: it takes a time from --session-least (%v) to %v, for example 30m, or 0 for no session timers",
+			c.SessionTime, c.SessionLeast, sip.MaxSessionExpires)
 	case c.DrainTime < 0 || c.DrainTime > maxDrainTime:
 		return fmt.Errorf("--drain-time %v: it takes a time of up to %v, for example 30s, or 0", c.DrainTime, maxDrainTime)
 	case c.SIPRate < 0:
@@ -169,6 +176,9 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		Store:       db,
 		RingTime:    c.RingTime,
 		Software:    c.Software.product(),
+
+		SessionExpires:    cmp.Or(c.SessionTime, -1),
+		MinSessionExpires: c.SessionLeast,
 	})
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

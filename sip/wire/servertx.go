@@ -216,6 +216,7 @@ var reasons = map[int]string{
 	408: "Request Timeout",
 	413: "Request Entity Too Large",
 	420: "Bad Extension",
+	422: "Session Interval Too Small",
 	480: "Temporarily Unavailable",
 	481: "Call/Transaction Does Not Exist",
 	482: "Loop Detected",
