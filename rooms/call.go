@@ -29,6 +29,8 @@ type Caller struct {
 	Language string
 	// Guest tells that the caller has not proven who he is.
 	Guest bool
+	// Private tells that he does not want to be named to others: Number and Name are not his.
+	Private bool
 	// Phone is the extension of the phone that has proven to be the caller's, and Trunk the name of the one that the call
 	// came over; empty: none.
 	Phone, Trunk string

@@ -38,7 +38,8 @@ type outgoing struct {
 	invitation
 	told bool // how it ended
 
-	base      Dialog // what the INVITE is built from, and so each dialog that it makes
+	asserted  sipgo.Uri // who calls over a trunk, for those who are trusted
+	base      Dialog    // what the INVITE is built from, and so each dialog that it makes
 	invite    *sipgo.Request
 	offer     *sdp.Session
 	early     bool // a provisional response came, so that CANCEL may be sent (RFC 3261 9.1)
@@ -138,7 +139,7 @@ func (c *Call) dial() {
 	c.session, o.offer = c.session.offer(c.session.local.Codecs...)
 	c.number = escape(o.from.Number)
 	if c.number == "" {
-		c.number = "anonymous" // RFC 3323 4.1.1.3
+		c.number = anonymous
 	}
 	from := c.contact()
 	from.UriParams = nil
@@ -148,7 +149,15 @@ func (c *Call) dial() {
 		to = *o.to.target.Clone()
 	}
 	if t := o.to.trunk; t != nil {
-		from, to = t.caller(o.from.Number, c.peer), t.uri(escape(o.number))
+		number := o.from.Number
+		if o.from.Private {
+			number = o.from.Phone
+		}
+		from, to = t.caller(number, c.peer), t.uri(escape(o.number))
+		o.asserted = from
+	}
+	if o.from.Private {
+		from = sipgo.Uri{Scheme: "sip", User: anonymous, Host: "anonymous.invalid"} // RFC 3323 4.1.1.3
 	}
 	if o.to.server != "" {
 		mail := c.mail
@@ -164,10 +173,18 @@ func (c *Call) sendInvite(challenge *sipgo.Response) {
 	o.base, o.invite = o.base.Request(sipgo.INVITE)
 	c.dialog = o.base
 	o.invite.From().DisplayName = quote(o.from.Name)
+	if o.from.Private {
+		o.invite.From().DisplayName = "Anonymous"
+	}
 	hops := sipgo.MaxForwardsHeader(o.hops)
 	o.invite.ReplaceHeader(&hops)
-	if o.to.trunk != nil {
-		o.invite.AppendHeader(sipgo.NewHeader("P-Asserted-Identity", "<"+o.base.Local.String()+">")) // RFC 3325 9.1
+	if t := o.to.trunk; t != nil {
+		if !t.untrusted {
+			o.invite.AppendHeader(sipgo.NewHeader("P-Asserted-Identity", "<"+o.asserted.String()+">")) // RFC 3325 9.1
+		}
+		if o.from.Private {
+			o.invite.AppendHeader(sipgo.NewHeader("Privacy", "id")) // RFC 3325 9.3
+		}
 	}
 	c.askInterval(o.invite)
 	c.describe(o.invite, c.session.sent)

@@ -43,11 +43,18 @@ func (s *Server) known(caller rooms.Caller, who party) rooms.Caller {
 	return caller
 }
 
-// proven is a caller with what is proven of him. Over a trunk his number and name are those that the peer has asserted
-// (RFC 3325), unless he wants them kept from others; from nobody else is that believed.
+// anonymous is the number of who does not want to be named (RFC 3323 4.1.1.3).
+const anonymous = "anonymous"
+
+// proven is a caller with what is proven of him. Over a trunk that is trusted his number and name are those that the peer has
+// asserted (RFC 3325); from nobody else is that believed. Who wants to be private has neither, for nobody.
 func (s *Server) proven(caller rooms.Caller, req *sipgo.Request, from party) rooms.Caller {
 	caller = s.known(caller, from)
-	if from.trunk == "" || isPrivate(req) {
+	if isPrivate(req) {
+		caller.Number, caller.Name, caller.Private = anonymous, "", true
+		return caller
+	}
+	if t := s.trunks.find(from.trunk); t == nil || t.untrusted {
 		return caller
 	}
 	if number, name, ok := assertedIdentity(req); ok {

@@ -58,3 +58,14 @@ func FuzzAssertedIdentity(f *testing.F) {
 		}
 	})
 }
+
+func FuzzPrivacy(f *testing.F) {
+	for _, value := range []string{"id", "none", "header;user;critical", ";;, ", "ID ;x"} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		if isPrivate(withHeaders(t, "Privacy", value)) != isPrivate(withHeaders(t, "Privacy", "none", value)) {
+			t.Errorf("%q: what it asks for depends on where it stands", value)
+		}
+	})
+}

@@ -268,6 +268,8 @@ func TestAllowedNetworkVersusStranger(t *testing.T) {
 func TestAssertedIdentityCountsOverATrunkOnly(t *testing.T) {
 	s := startServer(t, nil)
 	a := newAgent(t, s, "udp")
+	untrusted := outside("127.0.0.1")
+	untrusted.Untrusted = true
 	const asserted = "P-Asserted-Identity: \"Anna\" <sip:+493055555@carrier.example>\n"
 	for _, tt := range []struct {
 		name, headers string
@@ -276,7 +278,9 @@ func TestAssertedIdentityCountsOverATrunkOnly(t *testing.T) {
 	}{
 		{"from a stranger", asserted, nil, `al b/Al "x"`},
 		{"over a trunk", asserted, []store.Trunk{outside("127.0.0.1")}, "+493055555/Anna"},
-		{"over a trunk, from who wants to be private", asserted + "Privacy: id\n", []store.Trunk{outside("127.0.0.1")}, `al b/Al "x"`},
+		{"over a trunk, from who wants to be private", asserted + "Privacy: id\n", []store.Trunk{outside("127.0.0.1")}, "anonymous/"},
+		{"from a stranger who wants to be private", "Privacy: user;critical\n", nil, "anonymous/"},
+		{"over a trunk that is not trusted", asserted, []store.Trunk{untrusted}, `al b/Al "x"`},
 		{"over a trunk, without one", "", []store.Trunk{outside("127.0.0.1")}, `al b/Al "x"`},
 		{"over a trunk, malformed", "P-Asserted-Identity: \"Anna <sip:1@x>\n", []store.Trunk{outside("127.0.0.1")}, `al b/Al "x"`},
 	} {

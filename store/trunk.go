@@ -29,6 +29,7 @@ type Trunk struct {
 	DIDs      []string // what its numbers begin with before the extension: +49301234, or digits; sorted as text
 	Register  bool     // we register with the peer
 	OpenRooms bool     // its callers reach rooms without a PIN
+	Untrusted bool     // identities that it asserts are not believed, and none are asserted to it
 	Outside   Outside  // numbers that calls over it may go to
 	CallerID  string   // number that callees are shown; empty: that of who calls
 	Created   time.Time
@@ -44,7 +45,7 @@ type TrunkTLS struct {
 
 // selectTrunks reads a trunk and its lists in one statement, so that they are of the same moment.
 const selectTrunks = `
-	SELECT name, peer, transport, user, password, register, open_rooms, allow_out, max_out_calls, max_out_per_day, caller_id,
+	SELECT name, peer, transport, user, password, register, open_rooms, untrusted, allow_out, max_out_calls, max_out_per_day, caller_id,
 		created, changed,
 		(SELECT json_group_array(network ORDER BY network) FROM trunk_networks WHERE trunk = name),
 		(SELECT json_group_array(prefix ORDER BY prefix) FROM trunk_dids WHERE trunk = name),
@@ -81,10 +82,10 @@ func (db *DB) AddTrunk(ctx context.Context, trunk Trunk) error {
 		}
 		now := time.Now().UnixMilli()
 		_, err = tx.ExecContext(ctx, `
-			INSERT INTO trunks (name, peer, transport, user, password, register, open_rooms, allow_out, max_out_calls,
+			INSERT INTO trunks (name, peer, transport, user, password, register, open_rooms, untrusted, allow_out, max_out_calls,
 				max_out_per_day, caller_id, created, changed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			trunk.Name, trunk.Peer, trunk.underlying(), trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms,
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			trunk.Name, trunk.Peer, trunk.underlying(), trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, trunk.Untrusted,
 			trunk.Outside.joined(), trunk.Outside.AtOnce, trunk.Outside.PerDay, trunk.CallerID, now, now)
 		if err != nil {
 			return err
@@ -110,10 +111,10 @@ func (db *DB) SetTrunk(ctx context.Context, name string, change func(*Trunk) err
 		}
 		trunk.Name = name
 		_, err = tx.ExecContext(ctx, `
-			UPDATE trunks SET peer = ?, transport = ?, user = ?, password = ?, register = ?, open_rooms = ?, allow_out = ?,
+			UPDATE trunks SET peer = ?, transport = ?, user = ?, password = ?, register = ?, open_rooms = ?, untrusted = ?, allow_out = ?,
 				max_out_calls = ?, max_out_per_day = ?, caller_id = ?, changed = ?
 			WHERE name = ?`,
-			trunk.Peer, trunk.underlying(), trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, trunk.Outside.joined(),
+			trunk.Peer, trunk.underlying(), trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, trunk.Untrusted, trunk.Outside.joined(),
 			trunk.Outside.AtOnce, trunk.Outside.PerDay, trunk.CallerID, time.Now().UnixMilli(), name)
 		if err != nil {
 			return err
@@ -194,7 +195,7 @@ func readTrunks(ctx context.Context, q queryer, which string, args ...any) ([]Tr
 		var created, changed int64
 		var allowOut string
 		var networks, prefixes, secure []byte
-		err := rows.Scan(&t.Name, &t.Peer, &t.Transport, &t.User, &t.Password, &t.Register, &t.OpenRooms, &allowOut,
+		err := rows.Scan(&t.Name, &t.Peer, &t.Transport, &t.User, &t.Password, &t.Register, &t.OpenRooms, &t.Untrusted, &allowOut,
 			&t.Outside.AtOnce, &t.Outside.PerDay, &t.CallerID, &created, &changed, &networks, &prefixes, &secure)
 		if err == nil {
 			err = errors.Join(json.Unmarshal(networks, &t.Allow), json.Unmarshal(prefixes, &t.DIDs))
