@@ -33,6 +33,7 @@ bench: build
 	bin/conclave bench --members 500 --rooms 1 --talkers 3
 	bin/conclave bench --members 500 --rooms 1 --talkers 3 --codec g722
 	bin/conclave bench --members 500 --rooms 50 --talkers 1
+	! pkg-config --exists opus || bin/conclave bench --members 100 --rooms 1 --talkers 3 --codec opus
 	bin/conclave bench --members 500 --rooms 1 --talkers 500
 	bin/conclave bench --members 500 --rooms 500 --talkers 0
 	bin/conclave bench --members 1500 --rooms 1 --talkers 3 --seconds 60

@@ -101,6 +101,30 @@ func TestOpusRecoversALostPacketFromTheNext(t *testing.T) {
 	}
 }
 
+// What a packet has of the one before is more than a guess: a sound that was in the lost packet alone is heard.
+func TestOpusSendsWhatTheLastPacketHadOnceMore(t *testing.T) {
+	codec := opusCodec(t)
+	const frame, at = 320, 110
+	pcm := tone.Make(16000, 437, -20, 3*16000)
+	for i, v := range tone.Make(16000, 1900, -12, frame) {
+		pcm[at*frame+i] += v
+	}
+	packets := opusPackets(t, codec, pcm)
+	decoder, heard := codec.NewDecoder(), make([]int16, frame)
+	for _, p := range packets[:at] {
+		decoder.Decode(heard, p)
+	}
+	if level := tone.LevelAt(heard, 16000, 1900); level > -40 {
+		t.Fatalf("before the sound it is at %.1f dBFS", level)
+	}
+	if !decoder.(media.Recoverer).Recover(heard, packets[at+1]) {
+		t.Fatal("nothing is recovered")
+	}
+	if level := tone.LevelAt(heard, 16000, 1900); level < -20 {
+		t.Errorf("what was in the lost packet alone is recovered at %.1f dBFS, want -12", level)
+	}
+}
+
 // An encoder that falls silent sends next to nothing, and the silence is no loss.
 func TestOpusPausesInSilence(t *testing.T) {
 	codec := opusCodec(t)

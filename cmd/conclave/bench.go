@@ -16,7 +16,7 @@ type benchCmd struct {
 	Rooms              int               `default:"1" placeholder:"R" help:"Rooms that the members are spread over (${default})."`
 	Talkers            int               `default:"3" placeholder:"K" help:"Members in each room that talk; the others are faint noise (${default})."`
 	Option             map[string]string `short:"o" mapsep:"none" placeholder:"OPTION=VALUE" help:"Set an option of the rooms; may be repeated."`
-	Codec              string            `default:"pcmu" enum:"pcmu,g722" placeholder:"NAME" help:"What the members speak: pcmu, or g722 in wide band (${default})."`
+	Codec              string            `default:"pcmu" enum:"pcmu,g722,opus" placeholder:"NAME" help:"What the members speak: pcmu, or g722 or opus in wide band (${default})."`
 	Seconds            int               `default:"20" placeholder:"S" help:"How long to measure, before the comparison with the floor (${default})."`
 	ServerCPUs         cpuList           `name:"server-cpus" placeholder:"LIST" help:"CPUs of the server, such as 1 or 2-3; the callers have the others. Without it, the last one."`
 	CallsPerSecond     int               `placeholder:"N" help:"Calls beside the members that come and go in each second."`

@@ -24,7 +24,7 @@ type Config struct {
 	Members            int               // in all rooms together
 	Rooms              int               // they are spread over
 	Talkers            int               // in each room
-	Codec              string            // "pcmu" or "g722", of all members
+	Codec              string            // "pcmu", "g722" or "opus", of all members
 	Options            map[string]string // of the rooms, beside quiet=yes
 	Length             time.Duration     // of the time measured; the comparison with the floor comes after it
 	ServerCPUs         []int             // empty: the last one
@@ -83,8 +83,10 @@ func newBench(c Config) (*bench, error) {
 		return nil, c.checkPhones()
 	case c.Members < c.Rooms:
 		return nil, fmt.Errorf("%d members do not fill %d rooms", c.Members, c.Rooms)
-	case c.Codec != "pcmu" && c.Codec != "g722":
-		return nil, fmt.Errorf("codec %q is none that is measured: pcmu or g722", c.Codec)
+	case codings[c.Codec].step == 0 && c.Codec == "opus":
+		return nil, errors.New("this build has no Opus to measure: it takes libopus-dev, pkg-config and `make build`")
+	case codings[c.Codec].step == 0:
+		return nil, fmt.Errorf("codec %q is none that is measured: pcmu, g722 or opus", c.Codec)
 	case c.Soak && c.CallsPerSecond == 0:
 		return nil, errors.New("a soak is for calls that come and go: --calls-per-second 10, for example")
 	case c.Length < time.Second:
@@ -152,7 +154,7 @@ func (b *bench) newCallers(ears bool) (_ []*caller, err error) {
 				v = b.coding.talk(b.toneOf(room, place))
 			}
 		}
-		c, err := newCaller(b.coding.payloadType, v)
+		c, err := newCaller(b.coding, v)
 		if err != nil {
 			return callers, fmt.Errorf("open the socket of member %d: %w", i+1, err)
 		}

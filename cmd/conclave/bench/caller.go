@@ -11,8 +11,9 @@ import (
 type caller struct {
 	socket      socket
 	active      atomic.Bool // sends and receives
-	packet      [datagram]byte
+	packet      [12 + longest]byte
 	payloadType byte
+	step        uint32 // of the RTP clock in a packet
 	voice       *voice
 	frame       int      // of the voice, next to be sent
 	ear         *ear     // keeps what is heard, nil for most
@@ -35,15 +36,14 @@ type counts struct {
 	refused        int64 // sends that the kernel did not take
 }
 
-func newCaller(payloadType byte, v *voice) (*caller, error) {
+func newCaller(coding coding, v *voice) (*caller, error) {
 	s, err := openSocket()
 	if err != nil {
 		return nil, err
 	}
-	c := &caller{socket: s, voice: v}
+	c := &caller{socket: s, voice: v, payloadType: coding.payloadType, step: coding.step}
 	c.loss.Store(-1)
-	c.packet[0], c.packet[1] = 2<<6, payloadType // RTP version 2
-	c.payloadType = payloadType
+	c.packet[0], c.packet[1] = 2<<6, c.payloadType // RTP version 2
 	address, err := s.address()
 	if err != nil {
 		s.close()
@@ -67,7 +67,7 @@ func (c *caller) connect(to netip.AddrPort) error {
 // speak sends the next packet.
 func (c *caller) speak(count bool) {
 	p := c.packet[:]
-	copy(p[12:], c.voice.frame(c.frame))
+	p = p[:12+copy(p[12:], c.voice.frame(c.frame))]
 	if c.ear != nil && count {
 		c.ear.spoke(c.frame)
 	}
@@ -99,7 +99,7 @@ func (c *caller) send(p []byte) bool {
 
 // hold lets so many frames pass unsent.
 func (c *caller) hold(frames int64) {
-	binary.BigEndian.PutUint32(c.packet[4:], binary.BigEndian.Uint32(c.packet[4:])+uint32(frames)*rtpTick)
+	binary.BigEndian.PutUint32(c.packet[4:], binary.BigEndian.Uint32(c.packet[4:])+uint32(frames)*c.step)
 	c.frame += int(frames)
 }
 
@@ -136,7 +136,7 @@ func (c *caller) take(p []byte, arrived int64, count bool) {
 		c.counts.received++
 		step := int64(int16(sequence - c.sequence))
 		c.counts.lost += step - 1 // a late packet takes back its loss
-		c.counts.skipped += int64(int32(timestamp-c.timestamp))/int64(rtpTick) - step
+		c.counts.skipped += int64(int32(timestamp-c.timestamp))/int64(c.step) - step
 	}
 	c.heard, c.sequence, c.timestamp = true, sequence, timestamp
 	if c.ear != nil && count {

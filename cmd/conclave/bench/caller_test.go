@@ -30,7 +30,7 @@ func TestCallerCountsWhatIsMissing(t *testing.T) {
 		{"three left out", []packet{{5, 5}, {6, 9}}, 1, 0, 3},
 		{"one lost and one left out", []packet{{5, 5}, {7, 8}}, 1, 1, 1},
 	} {
-		c := new(caller)
+		c := &caller{step: rtpTick}
 		for _, p := range tt.packets {
 			c.take(rtpPacket(p.sequence, p.frame*rtpTick), 0, true)
 		}

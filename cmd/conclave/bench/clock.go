@@ -13,6 +13,7 @@ const (
 	tick     = 20 * time.Millisecond
 	payload  = 160             // octets of G.711 in a tick
 	datagram = 12 + payload    // with its RTP header
+	longest  = 400             // octets of any coding in a tick
 	second   = 1e9             // ns
 	perTick  = int64(tick)     // ns
 	rtpTick  = uint32(payload) // of the RTP clock, which counts samples

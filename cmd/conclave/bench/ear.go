@@ -8,6 +8,7 @@ type ear struct {
 	room, talker int // talker is -1 for one who only listens
 	coding       coding
 	coded        []byte
+	ends         []int // of each packet, in coded
 	packets      []arrival
 	spoken       []utterance
 }
@@ -27,7 +28,7 @@ func newEar(room, talker int, length time.Duration, c coding) *ear {
 	n := int(length/tick) + 50
 	return &ear{
 		room: room, talker: talker, coding: c,
-		coded: make([]byte, 0, n*payload), packets: make([]arrival, 0, n), spoken: make([]utterance, 0, n),
+		coded: make([]byte, 0, n*payload), ends: make([]int, 0, n), packets: make([]arrival, 0, n), spoken: make([]utterance, 0, n),
 	}
 }
 
@@ -39,10 +40,11 @@ func (e *ear) spoke(frame int) {
 }
 
 func (e *ear) hear(coded []byte, timestamp uint32, at int64) {
-	if len(coded) != payload || len(e.packets) == cap(e.packets) {
+	if len(coded) > cap(e.coded)-len(e.coded) || len(e.packets) == cap(e.packets) {
 		return
 	}
 	e.coded = append(e.coded, coded...)
+	e.ends = append(e.ends, len(e.coded))
 	e.packets = append(e.packets, arrival{at, timestamp})
 }
 
@@ -52,15 +54,24 @@ func (e *ear) deviations() []time.Duration {
 	var all []time.Duration
 	for i := 1; i < len(e.packets); i++ {
 		a, b := e.packets[i-1], e.packets[i]
-		nominal := int64(int32(b.timestamp-a.timestamp)) * second / sampleRate
+		nominal := int64(int32(b.timestamp-a.timestamp)) * perTick / int64(e.coding.step)
 		d := b.at - a.at - nominal
 		all = append(all, time.Duration(max(d, -d)))
 	}
 	return all
 }
 
+// decoded returns all that was heard.
+func (e *ear) decoded() []int16 {
+	packets, begin := make([][]byte, len(e.ends)), 0
+	for i, end := range e.ends {
+		packets[i], begin = e.coded[begin:end], end
+	}
+	return e.coding.decode(packets)
+}
+
 // pcm returns the last length of what was heard, or all if it was less.
 func (e *ear) pcm(length time.Duration) []int16 {
-	pcm := e.coding.decode(e.coded)
+	pcm := e.decoded()
 	return pcm[max(0, len(pcm)-int(length/tick)*payload):]
 }

@@ -114,7 +114,7 @@ func (b *bench) delay(callers []*caller) Delay {
 // delays finds the sound that the talker said at the beginning of each second within the
 // half second after it.
 func delays(talker, listener *ear, said []int16) (found []time.Duration, sounds int) {
-	heard := listener.coding.decode(listener.coded)
+	heard := listener.decoded()
 	for _, spoken := range talker.spoken {
 		if spoken.frame%50 != 0 {
 			continue

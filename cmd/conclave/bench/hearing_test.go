@@ -23,7 +23,7 @@ func earOf(b *bench, room, talker int, heard ...[2]int) *caller {
 	c := &caller{ear: newEar(room, talker, 3*time.Second, codings["pcmu"])}
 	coded := make([]int32, sampleRate)
 	for _, h := range heard {
-		for i, s := range decodePCMU(codings["pcmu"].talk(b.toneOf(h[0], h[1])).coded[:]) {
+		for i, s := range codings["pcmu"].decode(codings["pcmu"].talk(b.toneOf(h[0], h[1])).packets) {
 			coded[i] += int32(s)
 		}
 	}
@@ -67,7 +67,7 @@ func TestDelayIsMeasuredFromSampleToSample(t *testing.T) {
 	const shift = 57                   // samples later in the packet
 	talker, listener := newEar(0, 0, 10*time.Second, codings["pcmu"]), newEar(0, -1, 10*time.Second, codings["pcmu"])
 	voice := codings["pcmu"].burstVoice(4)
-	pcm := decodePCMU(voice.coded[:])
+	pcm := codings["pcmu"].decode(voice.packets)
 	shifted := codings["pcmu"].newVoice(append(pcm[len(pcm)-shift:len(pcm):len(pcm)], pcm[:len(pcm)-shift]...))
 	for n := range 500 {
 		talker.spoken = append(talker.spoken, utterance{n, int64(n) * perTick})
@@ -101,6 +101,7 @@ func TestDeviationOfArrivals(t *testing.T) {
 
 func TestSampleHoldsTalkersAndListeners(t *testing.T) {
 	for _, c := range []Config{{Members: 500, Rooms: 1, Talkers: 3}, {Members: 500, Rooms: 50, Talkers: 1}, {Members: 100, Rooms: 50, Talkers: 1}, {Members: 500, Rooms: 1, Talkers: 500}, {Members: 3000, Rooms: 300, Talkers: 2}} {
+		c.Length = 20 * time.Second
 		b := &bench{Config: c}
 		talkers, listeners := 0, 0
 		for i := range c.Members {

@@ -17,7 +17,7 @@ func TestSilentCallersPauseTheirStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newCaller(0, codings["pcmu"].hush())
+	c, err := newCaller(codings["pcmu"], codings["pcmu"].hush())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math"
+	"slices"
 
 	"conclave/media/tone"
 
@@ -9,20 +10,32 @@ import (
 	"github.com/zaf/g711"
 )
 
-// coding is what all members speak and hear, at 8000 samples and octets a second: of G.722 the lower band, which costs
-// the server as much as both.
+// coding is what all members speak and hear, in packets of 20 ms. What is spoken and heard has 8000 samples a second: of
+// wide band the lower half, which costs the server as much as both.
 type coding struct {
 	payloadType byte
-	encode      func(pcm []int16) []byte
-	decode      func(coded []byte) []int16
+	step        uint32 // of the RTP clock in a packet
+	encode      func(pcm []int16) (packets [][]byte)
+	decode      func(packets [][]byte) (pcm []int16)
 }
 
-// codings are those that are measured, by name.
+// codings are those that are measured, by name. opusCoding is there in builds with Opus.
 var codings = map[string]coding{
-	"pcmu": {0, encodePCMU, decodePCMU},
-	"g722": {9,
-		func(pcm []int16) []byte { return g722.Encode(pcm, g722.RateDefault, g722.FlagSampleRate8000) },
-		func(coded []byte) []int16 { return g722.Decode(coded, g722.RateDefault, g722.FlagSampleRate8000) }},
+	"pcmu": {0, rtpTick, cut(encodePCMU), joined(decodePCMU)},
+	"g722": {9, rtpTick,
+		cut(func(pcm []int16) []byte { return g722.Encode(pcm, g722.RateDefault, g722.FlagSampleRate8000) }),
+		joined(func(coded []byte) []int16 { return g722.Decode(coded, g722.RateDefault, g722.FlagSampleRate8000) })},
+	"opus": opusCoding,
+}
+
+// cut makes packets of what a coding with an octet for each sample gives.
+func cut(encode func([]int16) []byte) func([]int16) [][]byte {
+	return func(pcm []int16) [][]byte { return slices.Collect(slices.Chunk(encode(pcm), payload)) }
+}
+
+// joined is the way back.
+func joined(decode func([]byte) []int16) func([][]byte) []int16 {
+	return func(packets [][]byte) []int16 { return decode(slices.Concat(packets...)) }
 }
 
 func encodePCMU(pcm []int16) []byte {
@@ -43,7 +56,7 @@ func decodePCMU(coded []byte) []int16 {
 
 // voice is one second of audio that joins onto itself.
 type voice struct {
-	coded [50 * payload]byte
+	packets [][]byte
 }
 
 // newVoice codes the sound for the second time round, so that a coder with state is where it will be again.
@@ -52,15 +65,12 @@ func (c coding) newVoice(pcm []int16) *voice {
 	for len(round) < 2*sampleRate {
 		round = append(round, pcm...)
 	}
-	v := new(voice)
-	copy(v.coded[:], c.encode(round)[sampleRate:])
-	return v
+	return &voice{c.encode(round)[50:]}
 }
 
 // frame returns the nth 20 ms.
 func (v *voice) frame(n int) []byte {
-	n %= 50
-	return v.coded[n*payload : (n+1)*payload]
+	return v.packets[n%50]
 }
 
 const (

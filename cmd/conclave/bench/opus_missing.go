@@ -1,0 +1,5 @@
+//go:build !opus
+
+package bench
+
+var opusCoding coding
