@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"conclave/media/denoise"
 	"conclave/rooms/dialplan"
 )
 
@@ -134,6 +135,15 @@ func ParseOptions(given map[string]string) (Options, error) {
 		return Options{}, errors.Join(wrong...)
 	}
 	return options, nil
+}
+
+// Ineffective tells which of the options this build cannot do what they say, and why. A room that has one is served without
+// it: what stands in a database may have been set by another build.
+func (o Options) Ineffective() error {
+	if missing := denoise.Available(); o.Denoise && missing != nil {
+		return fmt.Errorf("denoise=yes has no effect: %w", missing)
+	}
+	return nil
 }
 
 func findOption(table []option, name string) (option, bool) {

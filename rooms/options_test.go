@@ -11,6 +11,7 @@ import (
 	"conclave/media/denoise"
 	"conclave/rooms"
 	"conclave/rooms/dialplan"
+	"conclave/store"
 )
 
 // defaults are the options of a room for which none is given.
@@ -61,17 +62,18 @@ var switches = map[string]func(*rooms.Options) *bool{
 	"announce_join_leave_review": nil, // implies another, see below
 }
 
-func TestDenoiseIsTakenWhereTheBuildCan(t *testing.T) {
-	got, err := rooms.ParseOptions(map[string]string{"denoise": "yes"})
-	if denoise.Available() == nil {
-		if want := with(func(o *rooms.Options) { o.Denoise = true }); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%+v, %v", got, err)
-		}
-		return
+func TestDenoiseThatTheBuildCannotDoIsWarnedOfAndTheRoomServed(t *testing.T) {
+	stored := store.Room{Extension: "6000", Options: map[string]string{"denoise": "yes"}}
+	room, warnings, err := rooms.NewRoom(stored, rooms.NewLibrary(nil, nil, nil))
+	if err != nil || room.Extension != "6000" {
+		t.Fatalf("%+v, %v", room, err)
 	}
-	for _, word := range []string{"option denoise", `"yes" is not possible`, "libspeexdsp-dev", "-tags speexdsp"} {
-		if err == nil || !strings.Contains(err.Error(), word) {
-			t.Errorf("refused with %v, want %q in it", err, word)
+	if can := denoise.Available() == nil; room.Options.Denoise != can || (len(warnings) == 0) != can {
+		t.Fatalf("denoise %v with warnings %v", room.Options.Denoise, warnings)
+	}
+	for _, word := range []string{"room 6000", "denoise=yes has no effect", "libspeexdsp-dev", "-tags speexdsp"} {
+		if len(warnings) > 0 && !strings.Contains(warnings[0].Error(), word) {
+			t.Errorf("warned of %v, want %q in it", warnings[0], word)
 		}
 	}
 }

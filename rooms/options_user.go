@@ -58,7 +58,7 @@ var userOptions = []option{
 		func(o *Options, v value) { o.SilenceThreshold = time.Duration(v.number) * time.Millisecond }},
 	{"talk_detection_events", yesNo, "no", "reports to `conclave events` who begins and ends to talk",
 		func(o *Options, v value) { o.TalkDetectionEvents = v.yes }},
-	{"denoise", denoising, "no", "takes steady noise out of the members' voices, at 10 ms of delay",
+	{"denoise", yesNo, "no", "takes steady noise out of the members' voices, at 10 ms of delay",
 		func(o *Options, v value) { o.Denoise = v.yes }},
 	{"jitterbuffer", yesNo, "yes", "lets the jitter buffer adapt to the network; no keeps it at its minimum",
 		func(o *Options, v value) { o.JitterBuffer = v.yes }},

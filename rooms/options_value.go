@@ -7,7 +7,6 @@ import (
 	"strings"
 	"unicode"
 
-	"conclave/media/denoise"
 	"conclave/rooms/recordings"
 )
 
@@ -71,15 +70,6 @@ func always(yes bool) kind {
 		return v, err
 	}}
 }
-
-// denoising takes yes and no; yes only in a build that has the library for it.
-var denoising = kind{takes: "yes or no", read: func(text string) (value, error) {
-	v, err := readYesNo(text)
-	if missing := denoise.Available(); err == nil && v.yes && missing != nil {
-		err = fmt.Errorf("%q is not possible: %w", text, missing)
-	}
-	return v, err
-}}
 
 // oneOf takes some of the values that ConfBridge takes: this version can do no others.
 func oneOf(taken ...string) kind {

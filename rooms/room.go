@@ -85,6 +85,10 @@ type furnisher struct {
 
 func (f *furnisher) furnish() {
 	options := &f.room.Options
+	if err := options.Ineffective(); err != nil {
+		f.warn("%w", err)
+		options.Denoise = false
+	}
 	voice := f.voice(&options.Language)
 	for _, prompt := range slices.Sorted(maps.Keys(options.Sounds)) {
 		name := options.Sounds[prompt]

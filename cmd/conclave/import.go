@@ -132,6 +132,9 @@ func (c *roomImportCmd) change(found rooms.Import) (change func(*store.Room) err
 	options := maps.Clone(user.Options)
 	maps.Copy(options, bridge.Options)
 	notes = append(notes, fmt.Sprintf("room %s takes user profile %s and bridge profile %s", c.Room, named(c.User), named(c.Bridge)))
+	if taken, err := rooms.ParseOptions(options); err == nil && taken.Ineffective() != nil {
+		notes = append(notes, taken.Ineffective().Error())
+	}
 	var moderator rooms.ImportProfile
 	if c.Moderator != "" {
 		if moderator, err = choose(&c.Moderator, "user", "", found.Users); err != nil {

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"conclave/rooms"
+	"conclave/store"
 )
 
 type roomOptionsCmd struct {
@@ -151,4 +152,13 @@ func changeOptions(options map[string]string, assignments []string) error {
 	}
 	_, err := rooms.ParseOptions(options)
 	return err
+}
+
+// warn tells of options of a room that this build cannot do what they say.
+func warn(room store.Room) {
+	if options, err := rooms.ParseOptions(room.Options); err == nil {
+		if err := options.Ineffective(); err != nil {
+			fmt.Fprintf(os.Stderr, "room %s: %v\n", room.Extension, err)
+		}
+	}
 }

@@ -68,6 +68,7 @@ func (c *roomAddCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	printAdded(room, generated)
+	warn(room)
 	return reload(ctx, data, "rooms")
 }
 
@@ -109,6 +110,7 @@ func (c *roomListCmd) Run(ctx context.Context, data dataDir) error {
 	}
 	views := make([]roomView, len(list))
 	for i, room := range list {
+		warn(room)
 		views[i] = viewRoom(room, false)
 	}
 	if c.JSON {
@@ -138,6 +140,7 @@ func (c *roomShowCmd) Run(ctx context.Context, data dataDir) error {
 	if err != nil {
 		return err
 	}
+	warn(room)
 	v := viewRoom(room, c.ShowPIN)
 	if c.JSON {
 		return printJSON(v)
@@ -179,7 +182,9 @@ func (c *roomSetCmd) Run(ctx context.Context, data dataDir) error {
 	if err != nil {
 		return fmt.Errorf("set room %s: %w", c.Ext, err)
 	}
+	var changed store.Room
 	err = db.SetRoom(ctx, string(c.Ext), func(room *store.Room) error {
+		defer func() { changed = *room }()
 		if c.Name != nil {
 			room.Name = *c.Name
 		}
@@ -201,6 +206,7 @@ func (c *roomSetCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	fmt.Printf("room %s changed\n", c.Ext)
+	warn(changed)
 	return reload(ctx, data, "rooms")
 }
 
