@@ -81,19 +81,30 @@ func (h *House) Record(ctx context.Context, extension string) (file string, err 
 	return t.name + ".wav", nil
 }
 
-// StopRecording ends the recording of the conference in a room, and returns its file. All members are told.
-func (h *House) StopRecording(extension string) (file string, err error) {
+// StopRecording ends the recording of the conference in a room, and returns its file, which is then complete. All members
+// are told.
+func (h *House) StopRecording(ctx context.Context, extension string) (file string, err error) {
+	var t *taping
 	err = h.operate(extension, func(c *conference) error {
 		if c.tape == nil {
 			return errNotTaped
 		}
-		if r := c.tape.live(); r != nil {
-			file = r.File
-		}
+		t = c.tape
 		c.endRecording("stopped by an operator", nil)
 		return nil
 	})
-	return file, err
+	if err != nil {
+		return "", err
+	}
+	select {
+	case <-t.recorder.Done():
+	case <-ctx.Done():
+		return "", fmt.Errorf("room %s: the recording has ended, but the disk takes its time to write it: %w", extension, ctx.Err())
+	}
+	if t.name == "" {
+		return "", fmt.Errorf("room %s could not be recorded: %w", extension, t.err)
+	}
+	return t.name + ".wav", nil
 }
 
 // toggleRecording is what a moderator's key does. What comes of it he is told as all are.

@@ -123,12 +123,12 @@ func TestOperatorRecordsAndAllAreTold(t *testing.T) {
 	if live := b.house.Live()[0].Recording; live == nil || live.File != file || !live.Tracks {
 		t.Errorf("shown is %+v", live)
 	}
-	stopped, err := b.house.StopRecording("1000")
+	stopped, err := b.house.StopRecording(t.Context(), "1000")
 	if err != nil || stopped != file {
 		t.Errorf("stopped %s, %v", stopped, err)
 	}
 	bob.hears(t, promptNowRecording, "ann", promptNotRecording)
-	if _, err := b.house.StopRecording("1000"); err == nil || err.Error() != "room 1000 has no recording now" {
+	if _, err := b.house.StopRecording(t.Context(), "1000"); err == nil || err.Error() != "room 1000 has no recording now" {
 		t.Errorf("stopped twice: %v", err)
 	}
 	r := complete(t, dir, file)
@@ -179,7 +179,7 @@ func TestWhoTakesAPlaceIsToldAndHasATrackOfHisOwn(t *testing.T) {
 	eve.talks.Store(true)
 	ann.hears(t, promptNowRecording, "eve")
 	b.talked("eve")
-	if _, err := b.house.StopRecording("1000"); err != nil {
+	if _, err := b.house.StopRecording(t.Context(), "1000"); err != nil {
 		t.Fatal(err)
 	}
 	r := complete(t, dir, file)

@@ -13,6 +13,8 @@ var (
 	ErrNoPlaylist = errors.New("no such playlist")
 	// ErrPlaylistInUse is returned by RemovePlaylist where a room has the playlist.
 	ErrPlaylistInUse = errors.New("playlist is in use")
+	// ErrLastTrack is returned by RemoveTrack where nothing would be left of the playlist.
+	ErrLastTrack = errors.New("it is the only one")
 )
 
 // Playlist is hold music of the operator's.
@@ -98,6 +100,30 @@ func (db *DB) SetShuffle(ctx context.Context, playlist string, shuffle bool) err
 func (db *DB) RemovePlaylist(ctx context.Context, name string, builtIn bool) error {
 	return db.changePlaylist(ctx, "remove", name, `DELETE FROM playlists WHERE name = ?2 AND (?1 OR NOT EXISTS (
 		SELECT * FROM room_options AS o WHERE o.name = 'music_on_hold_class' AND o.value = ?2))`, builtIn, name)
+}
+
+// RemoveTrack deletes a track of a playlist that has others. It returns ErrNoPlaylist where there is none of the name.
+func (db *DB) RemoveTrack(ctx context.Context, playlist, file string) error {
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		var all, those int
+		err := tx.QueryRowContext(ctx, "SELECT count(*), count(*) FILTER (WHERE file = ?) FROM tracks WHERE playlist = ?", file, playlist).Scan(&all, &those)
+		switch {
+		case err != nil:
+			return err
+		case all == 0:
+			return ErrNoPlaylist
+		case those == 0:
+			return fmt.Errorf("it has no track %s", file)
+		case all == those:
+			return ErrLastTrack
+		}
+		_, err = tx.ExecContext(ctx, "DELETE FROM tracks WHERE playlist = ? AND file = ?", playlist, file)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("remove a track of playlist %s: %w", playlist, err)
+	}
+	return nil
 }
 
 // changePlaylist runs a statement that changes a playlist, or says why it changes nothing.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,7 +57,25 @@ func TestAPlaylistInUseIsNotRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err := db.RemovePlaylist(t.Context(), "lobby", false)
+	for _, wrong := range []struct {
+		playlist, file string
+		want           error
+	}{{"none", "a.wav", store.ErrNoPlaylist}, {"lobby", "none.wav", nil}} {
+		if err := db.RemoveTrack(t.Context(), wrong.playlist, wrong.file); err == nil || wrong.want != nil && !errors.Is(err, wrong.want) {
+			t.Errorf("remove %s of %s: %v", wrong.file, wrong.playlist, err)
+		}
+	}
+	lists, err := db.Playlists(t.Context())
+	if err != nil || len(lists) == 0 {
+		t.Fatal(lists, err)
+	}
+	i := slices.IndexFunc(lists, func(p store.Playlist) bool { return p.Name == "lobby" })
+	for tracks := lists[i].Tracks; len(tracks) > 0; tracks = tracks[1:] {
+		if err := db.RemoveTrack(t.Context(), "lobby", tracks[0].File); (len(tracks) == 1) != errors.Is(err, store.ErrLastTrack) {
+			t.Errorf("with %d tracks left: %v", len(tracks), err)
+		}
+	}
+	err = db.RemovePlaylist(t.Context(), "lobby", false)
 	if !errors.Is(err, store.ErrPlaylistInUse) || !strings.Contains(err.Error(), "200, 1001") {
 		t.Errorf("%v, want ErrPlaylistInUse and rooms 200, 1001", err)
 	}

@@ -55,7 +55,7 @@ func (c *control) routeOrders(mux *http.ServeMux) {
 		reply(w, recorded{file}, err)
 	})
 	mux.HandleFunc("POST /v1/rooms/{ext}/record/stop", func(w http.ResponseWriter, r *http.Request) {
-		file, err := c.conferences().StopRecording(r.PathValue("ext"))
+		file, err := c.conferences().StopRecording(r.Context(), r.PathValue("ext"))
 		reply(w, recorded{file}, err)
 	})
 	mux.HandleFunc("POST /v1/rooms/{ext}/say", c.say)

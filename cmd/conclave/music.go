@@ -24,7 +24,7 @@ type musicCmd struct {
 	List musicListCmd `cmd:"" help:"List all playlists."`
 	Show musicShowCmd `cmd:"" help:"Show the tracks of a playlist."`
 	Set  musicSetCmd  `cmd:"" help:"Say in which order a playlist is played."`
-	Rm   musicRmCmd   `cmd:"" help:"Remove a playlist that no room has."`
+	Rm   musicRmCmd   `cmd:"" help:"Remove a playlist that no room has, or one of its tracks."`
 }
 
 // music is the directory of the playlists: a directory for each.
@@ -188,7 +188,8 @@ func (c *musicSetCmd) Run(ctx context.Context, data dataDir) error {
 }
 
 type musicRmCmd struct {
-	Name playlistName `arg:"" help:"Name of the playlist."`
+	Name  playlistName `arg:"" help:"Name of the playlist."`
+	Track int          `arg:"" optional:"" help:"Number of a track, as conclave music show tells it; without it, the playlist with all tracks."`
 }
 
 func (c *musicRmCmd) Run(ctx context.Context, data dataDir) error {
@@ -202,6 +203,9 @@ func (c *musicRmCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	defer shelf.Close()
+	if c.Track != 0 {
+		return c.removeTrack(ctx, data, db)
+	}
 	if err := db.RemovePlaylist(ctx, string(c.Name), c.Name == classDefault); err != nil {
 		if errors.Is(err, store.ErrPlaylistInUse) {
 			err = fmt.Errorf("%w; give the room another with conclave room set EXT -o music_on_hold_class=", err)
@@ -213,6 +217,35 @@ func (c *musicRmCmd) Run(ctx context.Context, data dataDir) error {
 	told := reload(ctx, data, "rooms")
 	if err := os.RemoveAll(filepath.Join(data.music(), string(c.Name))); err != nil {
 		return errors.Join(told, fmt.Errorf("remove the files of playlist %s: %w", c.Name, err))
+	}
+	return told
+}
+
+// removeTrack removes one track. The others of the playlist keep their order.
+func (c *musicRmCmd) removeTrack(ctx context.Context, data dataDir, db *store.DB) error {
+	lists, err := db.Playlists(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(lists, func(p store.Playlist) bool { return p.Name == string(c.Name) })
+	if i < 0 {
+		return fmt.Errorf("playlist %s: %w", c.Name, store.ErrNoPlaylist)
+	}
+	tracks := lists[i].Tracks
+	if c.Track < 1 || c.Track > len(tracks) {
+		return fmt.Errorf("playlist %s has no track %d: it has %s, see conclave music show %s", c.Name, c.Track, count(len(tracks), "track"), c.Name)
+	}
+	track := tracks[c.Track-1]
+	if err := db.RemoveTrack(ctx, string(c.Name), track.File); err != nil {
+		if errors.Is(err, store.ErrLastTrack) {
+			err = fmt.Errorf("%w; conclave music rm %s removes the playlist", err, c.Name)
+		}
+		return err
+	}
+	fmt.Printf("playlist %s: %s removed\n", c.Name, escape(track.Title, longestLine))
+	told := reload(ctx, data, "rooms")
+	if err := os.Remove(filepath.Join(data.music(), string(c.Name), track.File)); err != nil {
+		return errors.Join(told, fmt.Errorf("remove the file of the track: %w", err))
 	}
 	return told
 }

@@ -298,6 +298,15 @@ func TestALoneCallerHearsThePlaylistOfHisRoomAndItsChanges(t *testing.T) {
 	// Another track follows, once the one that is being heard is over, without a new call.
 	s.run("music", "add", "lobby", toneFile(t, dir, "b.wav", 1300, -20, 2))
 	s.wait("second track", 15*time.Second, hears(1300, 700))
+	rm := func(track string) result { return conclave(t, nil, "music", "rm", "lobby", track, "--data", s.data) }
+	rm("3").refused(t, "no track 3", "2 tracks", "conclave music show lobby")
+	if out := s.run("music", "rm", "lobby", "1"); out != "playlist lobby: a removed\n" {
+		t.Errorf("told %q", out)
+	}
+	rm("1").refused(t, "the only one", "conclave music rm lobby")
+	if files := storedMusic(t, dataDir(s.data)); len(files) != 1 {
+		t.Errorf("files %v, want one", files)
+	}
 	s.run("room", "set", "1000", "-o", "music_on_hold_class=")
 	s.run("music", "rm", "lobby")
 	s.wait("music of a playlist that was removed meanwhile", 15*time.Second, func() bool {

@@ -154,6 +154,9 @@ func (r *Recorder) Stop(reason string) {
 	}
 }
 
+// Done is closed when all is written and the files are closed.
+func (r *Recorder) Done() <-chan struct{} { return r.done }
+
 func (r *Recorder) run() {
 	defer close(r.done)
 	if r.order.After != nil {
