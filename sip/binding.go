@@ -20,6 +20,7 @@ type binding struct {
 	callID  string      // of the last REGISTER
 	seq     uint32      // of the last REGISTER
 	agent   string
+	domain  string    // the host of To in the last REGISTER, in lower case: the name that the phone knows this server by
 	expires time.Time // by the monotonic clock
 	peer    wire.Peer // where the last REGISTER came from: what is sent goes there, whatever the contact says
 	health  health
@@ -53,6 +54,7 @@ func (b binding) stored(extension string) store.Binding {
 		CallID:    b.callID,
 		CSeq:      b.seq,
 		Agent:     b.agent,
+		Domain:    b.domain,
 		Expires:   time.Now().Add(time.Until(b.expires)),
 		Transport: b.peer.Transport,
 		Local:     b.peer.Local,
@@ -73,6 +75,7 @@ func (s *Server) restored(from store.Binding) (b binding, ok bool) {
 		callID:  from.CallID,
 		seq:     from.CSeq,
 		agent:   from.Agent,
+		domain:  from.Domain,
 		expires: time.Now().Add(time.Until(from.Expires)),
 		peer:    peer,
 	}

@@ -55,7 +55,7 @@ func (s *Server) callee(number string, from party) callee {
 		number:          number,
 		who:             party{phone: number},
 		groups:          [][]contact{s.contacts(number)},
-		ringTime:        phone.NoAnswer,
+		ringTime:        phone.RingTime,
 		callerTransfers: from.phone != "",
 	}
 }

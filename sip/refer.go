@@ -243,7 +243,7 @@ func (c *Call) isHere(uri sipgo.Uri) bool {
 	}
 	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	if err != nil {
-		return host == strings.ToLower(c.dialog.Local.Host) || host == s.registrar.domain(c.caller.Phone)
+		return host == strings.ToLower(c.dialog.Local.Host) || s.registrar.isKnownAs(c.caller.Phone, host)
 	}
 	address = address.Unmap()
 	return address == s.shown(c.peer.Local.Addr().Unmap()) || address == c.peer.Local.Addr().Unmap() ||

@@ -81,7 +81,7 @@ func (s *Server) register(req *sipgo.Request, tx *wire.ServerTx) error {
 
 // registration reads what a REGISTER asks for. The error is a *badRegister or a *briefError.
 func (s *Server) registration(req *sipgo.Request, peer wire.Peer) (registerRequest, error) {
-	asked := registerRequest{callID: req.CallID().Value(), seq: req.CSeq().SeqNo, domain: strings.ToLower(req.To().Address.Host)}
+	asked := registerRequest{callID: req.CallID().Value(), seq: req.CSeq().SeqNo}
 	if len(asked.callID) > longestCallID {
 		return asked, &badRegister{"the Call-ID is too long"}
 	}
@@ -124,6 +124,7 @@ func (s *Server) registration(req *sipgo.Request, peer wire.Peer) (registerReque
 			callID:  asked.callID,
 			seq:     asked.seq,
 			agent:   agent,
+			domain:  strings.ToLower(req.To().Address.Host),
 			expires: now.Add(min(lasts, s.maxExpires)),
 			peer:    peer,
 		})

@@ -22,7 +22,7 @@ func secret(ext string) string { return "secret of " + ext }
 
 func account(ext string) store.Phone {
 	digests := sip.DigestsOf(ext, secret(ext))
-	return store.Phone{Extension: ext, Name: "Phone " + ext, MD5: digests.MD5, SHA256: digests.SHA256, NoAnswer: 30 * time.Second}
+	return store.Phone{Extension: ext, Name: "Phone " + ext, MD5: digests.MD5, SHA256: digests.SHA256, RingTime: 30 * time.Second}
 }
 
 // withPhones gives the server the phones 200, 201 and 202.

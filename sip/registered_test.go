@@ -136,7 +136,7 @@ func TestRegisteredPhonesTalkAndTransfer(t *testing.T) {
 func TestEachLegHasARecord(t *testing.T) {
 	s, records := recording(t, func(c *sip.Config) {
 		brief := account("202")
-		brief.NoAnswer = 2 * time.Second
+		brief.RingTime = 2 * time.Second
 		c.Phones = []store.Phone{account("200"), account("201"), brief, account("203")}
 	})
 	a, b := s.phoneAt(t, "udp", "200"), s.phoneAt(t, "tcp", "201")

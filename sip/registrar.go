@@ -27,7 +27,6 @@ type registrar struct {
 	mu       sync.Mutex
 	phones   map[string]store.Phone
 	bindings map[string][]binding     // by extension, what has registered last comes first
-	domains  map[string]string        // by extension: the name of this server in the address that the phone has registered last
 	streams  map[sipgo.Connection]int // of the bindings that are reached over TCP, how many
 	unsaved  map[bindingKey]bool
 }
@@ -41,7 +40,6 @@ func newRegistrar(log *slog.Logger, db *store.DB, every time.Duration) *registra
 		every:    every,
 		phones:   make(map[string]store.Phone),
 		bindings: make(map[string][]binding),
-		domains:  make(map[string]string),
 		streams:  make(map[sipgo.Connection]int),
 		unsaved:  make(map[bindingKey]bool),
 	}
@@ -144,7 +142,6 @@ type registerRequest struct {
 	all      bool      // all is to go (Contact: *)
 	callID   string
 	seq      uint32
-	domain   string // the host of To, in lower case
 }
 
 // register does all that is asked for, or nothing and returns an error: ErrSequence, errContacts or errNoPhone. It
@@ -189,15 +186,14 @@ func (r *registrar) register(extension string, asked registerRequest) ([]binding
 		return nil, errContacts
 	}
 	r.replace(extension, next)
-	r.domains[extension] = asked.domain
 	return slices.Clone(next), nil
 }
 
-// domain is the name by which a phone knows this server, in lower case; empty: none, or it has not registered since the start.
-func (r *registrar) domain(extension string) string {
+// isKnownAs tells whether a name, in lower case, is one that a phone knows this server by, where it has registered.
+func (r *registrar) isKnownAs(extension, name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.domains[extension]
+	return slices.ContainsFunc(r.bindings[extension], func(b binding) bool { return b.domain == name })
 }
 
 // thin makes room where there are too many bindings: those that do not answer go, the oldest first.

@@ -82,6 +82,31 @@ func TestRestartKeepsRegistrations(t *testing.T) {
 	}
 }
 
+// The name that a phone knows the server by outlives a restart: the phone names it in its transfers.
+func TestRestartKeepsTheNameOfTheServer(t *testing.T) {
+	const name = "pbx.example"
+	db := openStore(t, filepath.Join(t.TempDir(), "conclave.db"))
+	config := func(c *sip.Config) { withPhones(c); c.Store = db }
+	first := startServer(t, config)
+	a, b := newPhone(t, "udp", "127.0.0.1"), newPhone(t, "udp", "127.0.0.1")
+	registers(t, a, first.at["udp"], phone.Registration{User: "200", Domain: name})
+	registers(t, b, first.at["udp"], phone.Registration{User: "201"})
+	if err := first.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second := startServer(t, func(c *sip.Config) { config(c); c.Listen = []string{"udp://" + first.at["udp"].String()} })
+	x := &exchange{server: second}
+	anna, bert := calling(&handset{a, t, x, "udp", "200"}, &handset{b, t, x, "udp", "201"})
+	if res := refers(t, bert, to("<sip:2000@"+name+">")); res.StatusCode != 403 {
+		t.Errorf("by a phone that knows the server by another name:\n%s\nwant 403", res)
+	}
+	accepted(t, anna, to("<sip:2000@PBX.example>"))
+	byeReceived(t, anna)
+	second.member(t, 1)
+	hangsUp(t, bert)
+	second.empty(t)
+}
+
 // A process that is killed has written what is older than a second.
 func TestRegistrationsAreStoredSoon(t *testing.T) {
 	db := openStore(t, filepath.Join(t.TempDir(), "conclave.db"))

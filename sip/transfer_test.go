@@ -104,7 +104,7 @@ func TestBlindTransferThatNobodyTakes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := startServer(t, func(c *sip.Config) {
 				brief := account("202")
-				brief.NoAnswer = time.Second
+				brief.RingTime, c.RingTime = 0, time.Second // as long as the server says
 				c.Phones = []store.Phone{account("200"), account("201"), brief, account("203")}
 			})
 			a, b, c := s.phoneAt(t, "udp", "200"), s.phoneAt(t, "udp", "201"), s.phoneAt(t, "udp", "202")

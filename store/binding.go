@@ -18,6 +18,7 @@ type Binding struct {
 	CallID    string         // of the last REGISTER
 	CSeq      uint32         // of the last REGISTER
 	Agent     string         // User-Agent
+	Domain    string         // the host of To in the last REGISTER: the name that the phone knows this server by
 	Expires   time.Time      // UTC, in milliseconds
 	Transport string         // "UDP"
 	Local     netip.AddrPort // address of ours that the phone talked to
@@ -45,7 +46,7 @@ func (db *DB) bindings(ctx context.Context, now time.Time) ([]Binding, error) {
 		return nil, err
 	}
 	rows, err := db.pool.QueryContext(ctx, `
-		SELECT phone, id, contact, paths, call_id, cseq, agent, expires, transport, local, remote
+		SELECT phone, id, contact, paths, call_id, cseq, agent, domain, expires, transport, local, remote
 		FROM bindings ORDER BY phone, expires DESC, id`)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func (db *DB) bindings(ctx context.Context, now time.Time) ([]Binding, error) {
 		var b Binding
 		var paths, local, remote string
 		var expires int64
-		err := rows.Scan(&b.Phone, &b.ID, &b.Contact, &paths, &b.CallID, &b.CSeq, &b.Agent, &expires, &b.Transport, &local, &remote)
+		err := rows.Scan(&b.Phone, &b.ID, &b.Contact, &paths, &b.CallID, &b.CSeq, &b.Agent, &b.Domain, &expires, &b.Transport, &local, &remote)
 		if err != nil {
 			return nil, err
 		}
@@ -85,8 +86,8 @@ func (db *DB) SaveBindings(ctx context.Context, changes []BindingChange) error {
 		}
 		defer remove.Close()
 		save, err := tx.PrepareContext(ctx, `
-			INSERT OR REPLACE INTO bindings (phone, id, contact, paths, call_id, cseq, agent, expires, transport, local, remote)
-			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 WHERE EXISTS (SELECT 1 FROM phones WHERE extension = ?1)`)
+			INSERT OR REPLACE INTO bindings (phone, id, contact, paths, call_id, cseq, agent, domain, expires, transport, local, remote)
+			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE EXISTS (SELECT 1 FROM phones WHERE extension = ?1)`)
 		if err != nil {
 			return err
 		}
@@ -95,7 +96,7 @@ func (db *DB) SaveBindings(ctx context.Context, changes []BindingChange) error {
 			if c.Gone {
 				_, err = remove.ExecContext(ctx, c.Phone, c.ID)
 			} else {
-				_, err = save.ExecContext(ctx, c.Phone, c.ID, c.Contact, strings.Join(c.Paths, "\n"), c.CallID, c.CSeq, c.Agent,
+				_, err = save.ExecContext(ctx, c.Phone, c.ID, c.Contact, strings.Join(c.Paths, "\n"), c.CallID, c.CSeq, c.Agent, c.Domain,
 					c.Expires.UnixMilli(), c.Transport, c.Local.String(), c.Remote.String())
 			}
 			if err != nil {

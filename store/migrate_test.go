@@ -1,9 +1,12 @@
 package store_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"conclave/store"
 )
@@ -42,5 +45,37 @@ func TestMigrationFromTheFirstSchemaKeepsRooms(t *testing.T) {
 	}
 	if err := db.SetMenu(t.Context(), "m", map[string]string{"1": "toggle_mute"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// Phones that rang for as long as all others have no time of their own any more; those that were given another keep it.
+func TestMigrationOfRingTimes(t *testing.T) {
+	scripts, err := filepath.Glob("migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before []string
+	for _, name := range scripts {
+		if strings.HasSuffix(name, "_ring_time.sql") {
+			break
+		}
+		script, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = append(before, string(script))
+	}
+	file := filepath.Join(t.TempDir(), "conclave.db")
+	const phone = "INSERT INTO phones (extension, name, digest_md5, digest_sha256, no_answer, created, changed) VALUES ('%s', 'n', '%s', '%s', %d, 1, 2)"
+	raw(t, file, append(before, fmt.Sprintf(phone, "200", md5Digest, sha256Digest, 30), fmt.Sprintf(phone, "201", md5Digest, sha256Digest, 12),
+		"INSERT INTO bindings VALUES ('200', 'a', 'sip:200@192.0.2.7', '', 'c', 1, 'Desk', 4102444800000, 'UDP', '127.0.0.1:5060', '192.0.2.7:5060')",
+		"PRAGMA application_id = 0x436f6e63", fmt.Sprintf("PRAGMA user_version = %d", len(before)))...)
+	db := open(t, file)
+	phones, err := db.Phones(t.Context())
+	if err != nil || len(phones) != 2 || phones[0].RingTime != 0 || phones[1].RingTime != 12*time.Second {
+		t.Errorf("phones are %+v, %v", phones, err)
+	}
+	if bindings, err := db.Bindings(t.Context()); err != nil || len(bindings) != 1 || bindings[0].Domain != "" {
+		t.Errorf("bindings are %+v, %v", bindings, err)
 	}
 }

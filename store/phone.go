@@ -19,13 +19,18 @@ type Phone struct {
 	MD5       string        // HA1 of RFC 7616 3.4.2, 32 hexadecimal digits
 	SHA256    string        // the same by SHA-256, 64 hexadecimal digits
 	Outside   Outside       // numbers that it may call
-	NoAnswer  time.Duration // how long it rings, in whole seconds, 1 at least
+	RingTime  time.Duration // how long it rings, in whole seconds; 0: as long as the server says
 	Created   time.Time     // UTC, in milliseconds; given by AddPhone
 	Changed   time.Time     // UTC, in milliseconds; given by AddPhone and SetPhone
 }
 
+// ringsFor is the ring time as it is stored: in seconds, or none.
+func (p Phone) ringsFor() sql.NullInt64 {
+	return sql.NullInt64{Int64: int64(p.RingTime / time.Second), Valid: p.RingTime > 0}
+}
+
 const selectPhones = `
-	SELECT extension, name, digest_md5, digest_sha256, allow_out, max_out_calls, max_out_per_day, no_answer, created, changed
+	SELECT extension, name, digest_md5, digest_sha256, allow_out, max_out_calls, max_out_per_day, rings_for, created, changed
 	FROM phones `
 
 // Phones returns all phones, shorter extensions first.
@@ -59,11 +64,11 @@ func (db *DB) AddPhone(ctx context.Context, phone Phone) error {
 		}
 		now := time.Now().UnixMilli()
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO phones (extension, name, digest_md5, digest_sha256, allow_out, max_out_calls, max_out_per_day, no_answer,
+			INSERT INTO phones (extension, name, digest_md5, digest_sha256, allow_out, max_out_calls, max_out_per_day, rings_for,
 				created, changed)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			phone.Extension, phone.Name, phone.MD5, phone.SHA256, phone.Outside.joined(), phone.Outside.AtOnce, phone.Outside.PerDay,
-			int64(phone.NoAnswer/time.Second), now, now)
+			phone.ringsFor(), now, now)
 		return err
 	})
 	if err != nil {
@@ -87,10 +92,10 @@ func (db *DB) SetPhone(ctx context.Context, extension string, change func(*Phone
 		}
 		_, err = tx.ExecContext(ctx, `
 			UPDATE phones SET name = ?, digest_md5 = ?, digest_sha256 = ?, allow_out = ?, max_out_calls = ?, max_out_per_day = ?,
-				no_answer = ?, changed = ?
+				rings_for = ?, changed = ?
 			WHERE extension = ?`,
 			phone.Name, phone.MD5, phone.SHA256, phone.Outside.joined(), phone.Outside.AtOnce, phone.Outside.PerDay,
-			int64(phone.NoAnswer/time.Second), time.Now().UnixMilli(), extension)
+			phone.ringsFor(), time.Now().UnixMilli(), extension)
 		if err != nil || phone.SHA256 == before.SHA256 && phone.MD5 == before.MD5 {
 			return err
 		}
@@ -156,14 +161,15 @@ func scanPhones(rows *sql.Rows) ([]Phone, error) {
 	for rows.Next() {
 		var p Phone
 		var allowOut string
-		var noAnswer, created, changed int64
-		err := rows.Scan(&p.Extension, &p.Name, &p.MD5, &p.SHA256, &allowOut, &p.Outside.AtOnce, &p.Outside.PerDay, &noAnswer,
+		var ringsFor sql.NullInt64
+		var created, changed int64
+		err := rows.Scan(&p.Extension, &p.Name, &p.MD5, &p.SHA256, &allowOut, &p.Outside.AtOnce, &p.Outside.PerDay, &ringsFor,
 			&created, &changed)
 		if err != nil {
 			return nil, err
 		}
 		p.Outside.Allow = strings.Fields(allowOut)
-		p.NoAnswer = time.Duration(noAnswer) * time.Second
+		p.RingTime = time.Duration(ringsFor.Int64) * time.Second
 		p.Created, p.Changed = time.UnixMilli(created).UTC(), time.UnixMilli(changed).UTC()
 		phones = append(phones, p)
 	}

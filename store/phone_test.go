@@ -20,15 +20,17 @@ var (
 )
 
 func phoneOf(ext, name string) store.Phone {
-	return store.Phone{Extension: ext, Name: name, MD5: md5Digest, SHA256: sha256Digest, NoAnswer: 30 * time.Second}
+	return store.Phone{Extension: ext, Name: name, MD5: md5Digest, SHA256: sha256Digest, RingTime: 30 * time.Second}
 }
 
 func TestPhoneSurvivesReopening(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "conclave.db")
 	db := open(t, file)
 	want := phoneOf("0200", "Früh")
-	want.Outside, want.NoAnswer = store.Outside{Allow: []string{"+49*", "!0900*"}, AtOnce: 3, PerDay: 40}, 12*time.Second
-	for _, p := range []store.Phone{want, phoneOf("21", "a")} {
+	want.Outside, want.RingTime = store.Outside{Allow: []string{"+49*", "!0900*"}, AtOnce: 3, PerDay: 40}, 12*time.Second
+	other := phoneOf("21", "a")
+	other.RingTime = 0
+	for _, p := range []store.Phone{want, other} {
 		if err := db.AddPhone(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +39,7 @@ func TestPhoneSurvivesReopening(t *testing.T) {
 		t.Fatal(err)
 	}
 	phones, err := open(t, file).Phones(t.Context())
-	if err != nil || len(phones) != 2 || phones[0].Extension != "21" || len(phones[0].Outside.Allow) != 0 {
+	if err != nil || len(phones) != 2 || phones[0].Extension != "21" || len(phones[0].Outside.Allow) != 0 || phones[0].RingTime != 0 {
 		t.Fatalf("phones are %+v, %v", phones, err)
 	}
 	got := phones[1]
@@ -97,10 +99,9 @@ func TestBadPhonesAreNotStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, change := range map[string]func(*store.Phone){
-		"no name":      func(p *store.Phone) { p.Name = "" },
-		"no MD5":       func(p *store.Phone) { p.MD5 = "" },
-		"no SHA-256":   func(p *store.Phone) { p.SHA256 = "secret" },
-		"rings for 0s": func(p *store.Phone) { p.NoAnswer = 0 },
+		"no name":    func(p *store.Phone) { p.Name = "" },
+		"no MD5":     func(p *store.Phone) { p.MD5 = "" },
+		"no SHA-256": func(p *store.Phone) { p.SHA256 = "secret" },
 	} {
 		phone := phoneOf("201", "Bert")
 		change(&phone)
@@ -133,7 +134,7 @@ func TestMissingPhoneIsNamed(t *testing.T) {
 func bindingOf(phone, id string) store.Binding {
 	return store.Binding{
 		Phone: phone, ID: id, Contact: "sip:" + phone + "@192.0.2.7:5060", Paths: []string{"sip:p1;lr", "sip:p2;lr"},
-		CallID: "abc", CSeq: 1<<31 - 1, Agent: "Desk 1.0", Expires: time.Now().Add(time.Hour).Truncate(time.Millisecond).UTC(),
+		CallID: "abc", CSeq: 1<<31 - 1, Agent: "Desk 1.0", Domain: "pbx.example", Expires: time.Now().Add(time.Hour).Truncate(time.Millisecond).UTC(),
 		Transport: "UDP", Local: netip.MustParseAddrPort("127.0.0.1:5060"), Remote: netip.MustParseAddrPort("[2001:db8::1]:5062"),
 	}
 }

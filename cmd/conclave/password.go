@@ -63,12 +63,16 @@ func (p passwordSource) read(in io.Reader) (string, error) {
 // ringTime is how long a phone rings, in seconds.
 type ringTime int
 
-// UnmarshalText takes 5 to 300.
+// UnmarshalText takes 5 to 300, or default, which is 0: as long as the server says.
 func (r *ringTime) UnmarshalText(text []byte) error {
 	const least, most = 5, 300
+	if string(text) == "default" {
+		*r = 0
+		return nil
+	}
 	n, err := strconv.Atoi(string(text))
 	if err != nil || n < least || n > most {
-		return fmt.Errorf("%q: it takes %d to %d seconds", text, least, most)
+		return fmt.Errorf("%q: it takes %d to %d seconds, or default for what serve --ring-time says", text, least, most)
 	}
 	*r = ringTime(n)
 	return nil

@@ -24,7 +24,7 @@ type phoneAddCmd struct {
 	Ext      extension      `arg:"" help:"Number of the phone, and its user name."`
 	Name     string         `required:"" help:"Name of the phone."`
 	Password passwordSource `placeholder:"-|generated" default:"generated" help:"Read the password from standard input (-), or generate one (${default})."`
-	NoAnswer ringTime       `name:"no-answer" placeholder:"SECONDS" default:"30" help:"How long it rings (${default})."`
+	NoAnswer ringTime       `name:"no-answer" placeholder:"SECONDS" default:"default" help:"How long it rings, 5 to 300, or ${default}: as long as serve --ring-time says."`
 	outsideArgs
 }
 
@@ -55,7 +55,7 @@ func (c *phoneAddCmd) Run(ctx context.Context, data dataDir) error {
 		MD5:       digests.MD5,
 		SHA256:    digests.SHA256,
 		Outside:   outside,
-		NoAnswer:  c.NoAnswer.duration(),
+		RingTime:  c.NoAnswer.duration(),
 	})
 	if err != nil {
 		return err
@@ -127,7 +127,11 @@ func (c *phoneShowCmd) Run(ctx context.Context, data dataDir) error {
 	row(table, "name", v.Name)
 	row(table, "dials out", v.text())
 	row(table, "out calls", v.limits())
-	row(table, "rings for", (time.Duration(v.NoAnswer) * time.Second).String())
+	rings := "as long as serve --ring-time says"
+	if v.NoAnswer > 0 {
+		rings = (time.Duration(v.NoAnswer) * time.Second).String()
+	}
+	row(table, "rings for", rings)
 	row(table, "created", v.Created.Local().Format(time.DateTime))
 	row(table, "changed", v.Changed.Local().Format(time.DateTime))
 	heading := "registered"
@@ -142,7 +146,7 @@ type phoneSetCmd struct {
 	Ext      extension       `arg:"" help:"Number of the phone."`
 	Name     *string         `help:"New name."`
 	Password *passwordSource `placeholder:"-|generated" help:"Read a new password from standard input (-), or generate one. Where the phone has registered with the old one it is called no more."`
-	NoAnswer *ringTime       `name:"no-answer" placeholder:"SECONDS" help:"How long it rings."`
+	NoAnswer *ringTime       `name:"no-answer" placeholder:"SECONDS" help:"How long it rings, 5 to 300, or default: as long as serve --ring-time says."`
 	outsideSetArgs
 }
 
@@ -171,7 +175,7 @@ func (c *phoneSetCmd) Run(ctx context.Context, data dataDir) error {
 			phone.MD5, phone.SHA256 = digests.MD5, digests.SHA256
 		}
 		if c.NoAnswer != nil {
-			phone.NoAnswer = c.NoAnswer.duration()
+			phone.RingTime = c.NoAnswer.duration()
 		}
 		return errors.Join(checkName(phone.Name), c.applyOutside(&phone.Outside))
 	})

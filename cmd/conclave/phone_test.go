@@ -60,6 +60,13 @@ func TestPhoneIsAddedListedShownChangedAndRemoved(t *testing.T) {
 	if v := show(); v.Name != "Carl" || len(v.Allow) != 0 || v.AtOnce != 0 || v.PerDay != 7 || v.NoAnswer != 12 {
 		t.Errorf("phone 21 has become %+v", v)
 	}
+	if out := run("", "phone", "show", "200").done(t); !strings.Contains(out, "as long as serve --ring-time says") {
+		t.Errorf("phone 200 is\n%s", out)
+	}
+	run("", "phone", "set", "21", "--no-answer", "default").done(t)
+	if v := show(); v.NoAnswer != 0 {
+		t.Errorf("phone 21 has become %+v", v)
+	}
 	if out := run("", "phone", "set", "21", "--password", "generated").done(t); !regexp.MustCompile(`^phone 21 changed, password [a-z2-7]{16}\n$`).MatchString(out) {
 		t.Errorf("phone set printed %q", out)
 	}

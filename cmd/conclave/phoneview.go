@@ -31,7 +31,7 @@ func viewPhones(ctx context.Context, data dataDir, phones []store.Phone) ([]phon
 	}
 	views := make([]phoneView, 0, len(phones))
 	for _, p := range phones {
-		v := phoneView{Extension: p.Extension, Name: p.Name, NoAnswer: int(p.NoAnswer / time.Second), outsideView: viewOutside(p.Outside),
+		v := phoneView{Extension: p.Extension, Name: p.Name, NoAnswer: int(p.RingTime / time.Second), outsideView: viewOutside(p.Outside),
 			Created: p.Created, Changed: p.Changed}
 		if running {
 			v.Places = []sip.Registration{}

@@ -21,6 +21,8 @@ type Registration struct {
 	User, Password string
 	// Expires is how long it shall last, in whole seconds; 0: an hour; negative: it ends.
 	Expires time.Duration
+	// Domain is the name of the server in To, whatever its address is; empty: that address.
+	Domain string
 	// Contacts are header values; empty: the phone's own address.
 	Contacts []string
 	// Algorithm answers the challenge of this one; empty: the first that is offered.
@@ -42,6 +44,9 @@ func (p *Phone) Register(ctx context.Context, server string, r Registration) (*s
 	}
 	d := newDialog(p.transport, via, server, r.User, r.User)
 	own := d.contact()
+	if r.Domain != "" {
+		d.to.Address.Host, d.to.Address.Port = r.Domain, 0
+	}
 	d.target.User = ""
 	if r.CallID != "" {
 		d.callID = sipgo.CallIDHeader(r.CallID)

@@ -46,7 +46,7 @@ func addPhones(ctx context.Context, file string, phones int) error {
 	for i := range phones {
 		number := strconv.Itoa(firstPhone + i)
 		digests := sip.DigestsOf(number, phonePassword)
-		err := db.AddPhone(ctx, store.Phone{Extension: number, Name: "bench", MD5: digests.MD5, SHA256: digests.SHA256, NoAnswer: 30 * time.Second})
+		err := db.AddPhone(ctx, store.Phone{Extension: number, Name: "bench", MD5: digests.MD5, SHA256: digests.SHA256})
 		if err != nil {
 			return errors.Join(err, db.Close())
 		}
