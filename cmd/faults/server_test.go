@@ -160,7 +160,7 @@ func (s *server) run(args ...string) string {
 func (s *server) room(extension string, flags ...string) {
 	s.t.Helper()
 	s.run(append([]string{"room", "add", extension, "--name", "Room " + extension, "-o", "quiet=yes", "-o", "announce_only_user=no",
-		"-o", "music_on_hold_when_empty=no", "-o", "agc=no"}, flags...)...)
+		"-o", "music_on_hold_when_empty=no", "-o", "agc=no", "-o", "record_notice=no"}, flags...)...)
 }
 
 // status is what of the server's status the tests look at.
