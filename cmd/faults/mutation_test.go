@@ -25,9 +25,10 @@ import (
 func TestTruncatedAndChangedMessagesLeaveNothingBehind(t *testing.T) {
 	t.Parallel()
 	sandboxed(t)
-	each := 5000
+	// Calls that are answered and never acknowledged last for 64*T1, and so does the BYE that follows: there are none in the short form.
+	each, most := 5000, giveUp
 	if *full {
-		each = 500000
+		each, most = 500000, 2*giveUp+10*time.Second
 	}
 	s := startServer(t, nil, "127.0.0.1", t.TempDir(), "--sip-rate", "0", "--max-load", "100", "--log-level", "error")
 	s.room("1000", "--pin", "4711")
@@ -51,13 +52,13 @@ func TestTruncatedAndChangedMessagesLeaveNothingBehind(t *testing.T) {
 	work.Go(func() { sentSIP = s.bombardSIP(each) })
 	work.Go(func() { sentMedia = bombardMedia(media, victim.Remote().Address, each) })
 	work.Wait()
-	took, ok := within(2*giveUp+10*time.Second, func() bool {
+	took, ok := within(most, func() bool {
 		now := s.status()
 		return now.Calls == before.Calls && now.Goroutines <= before.Goroutines+5 && now.Descriptors <= before.Descriptors+5
 	})
 	after := s.status()
 	_ = s.dial("127.0.0.1", "1001", phone.Options{From: "after"}).Hangup()
-	heard := hears(listener, hz, level)
+	_, heard := within(10*time.Second, func() bool { return hears(listener, hz, level) })
 	reached(t, "truncations and single-octet flips", "no crash; no goroutine, call or socket left",
 		"%d SIP messages and %d of RTP and RTCP: %d faults; %.0f s later %d calls of %d, %d goroutines of %d, %d descriptors of %d",
 		sentSIP, sentMedia, after.Faults, took.Seconds(), after.Calls, before.Calls, after.Goroutines, before.Goroutines, after.Descriptors, before.Descriptors)
@@ -138,7 +139,9 @@ func sipMessages(server string) (all []string) {
 			"Content-Length: %[5]d\r\n\r\n%[6]s", method, user, server, more, len(body), body))
 	}
 	for range 3 {
-		request("INVITE", "1000", "Content-Type: application/sdp\r\n", sdp)
+		if *full {
+			request("INVITE", "1000", "Content-Type: application/sdp\r\n", sdp)
+		}
 		request("INVITE", "9999", "Content-Type: application/sdp\r\nAccept-Language: de, en;q=0.5\r\nSupported: timer, 100rel\r\nSession-Expires: 1800;refresher=uac\r\n", sdp)
 	}
 	request("OPTIONS", "1000", "Accept: application/sdp\r\n", "")
