@@ -122,10 +122,18 @@ func TestOverloadIsRefusedBeforeQualityFalls(t *testing.T) {
 	listener, talker := s.dial("127.0.0.1", "1000", phone.Options{From: "listener"}), s.dial("127.0.0.1", "1000", phone.Options{From: "talker"})
 	talker.Say(phone.Tone(hz, level))
 	time.Sleep(2 * time.Second)
-	usual := shareHeard(listener.Listen(5*time.Second), hz, level)
-	if err := s.ask("DELETE", "/v1/stats", nil); err != nil {
-		t.Fatal(err)
+	reset := func() {
+		if err := s.ask("DELETE", "/v1/stats", nil); err != nil {
+			t.Fatal(err)
+		}
 	}
+	missed := func(st status) float64 {
+		return float64(st.Clockwork.Missed) / float64(max(1, st.Clockwork.Missed+st.Clockwork.Ticks))
+	}
+	reset()
+	usual := shareHeard(listener.Listen(5*time.Second), hz, level)
+	usualMissed := missed(s.status())
+	reset()
 	from := len(listener.Packets())
 	var taken, refused atomic.Int64
 	var work sync.WaitGroup
@@ -151,12 +159,13 @@ func TestOverloadIsRefusedBeforeQualityFalls(t *testing.T) {
 	st := s.status()
 	heard := shareHeard(phone.Assemble(listener.Packets()[from:]), hz, level)
 	reached(t, fmt.Sprintf("overload (--max-load %d)", percent), "admission refuses before quality falls; no late tick",
-		"%d calls taken, then 503; %d of %d ticks missed, late by %v at p99.9; a tone that was there at its level for %.2f %% of the time, before for %.2f %%",
-		taken.Load(), st.Clockwork.Missed, st.Clockwork.Ticks, st.Clockwork.Late999, 100*heard, 100*usual)
+		"%d calls taken, then 503; %.1f %% of ticks missed, before %.1f %%; a tone that was there at its level for %.2f %% of the time, before for %.2f %%",
+		taken.Load(), 100*missed(st), 100*usualMissed, 100*heard, 100*usual)
 	if refused.Load() == 0 || taken.Load() < 10 || st.Calls != int(taken.Load())+2 {
 		t.Errorf("%d taken, %d refused, %d calls", taken.Load(), refused.Load(), st.Calls)
 	}
-	if heard < usual-0.03 {
-		t.Errorf("the tone is heard for %.1f %% of the time, before for %.1f %%", 100*heard, 100*usual)
+	// Other programs may take the time from both.
+	if heard < usual-0.05 || missed(st) > usualMissed+0.05 {
+		t.Errorf("the tone is heard for %.1f %% of the time, before for %.1f %%; missed %.3f of the ticks, before %.3f", 100*heard, 100*usual, missed(st), usualMissed)
 	}
 }
