@@ -5,6 +5,7 @@ package media
 const (
 	drainEvery   = 16       // ticks between full drains, which find a backlog of any origin
 	keepEvery    = 64       // ticks between looks at RTCP
+	relearnEvery = 4        // ticks between looks whether the far end has fallen silent: a NAT that rebinds costs them beside the 1.5 s
 	stampEvery   = 8        // ticks between packets whose time of arrival is asked for on a calm network
 	watchTicks   = 250      // ticks for which it is asked of each packet after something was amiss
 	calmJitter   = 2000000  // ns: above this something is amiss
@@ -71,7 +72,7 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 	if l.down && t.Now >= l.pressed.until {
 		l.down = false
 	}
-	if turn%drainEvery == keepOffset {
+	if turn%relearnEvery == keepOffset%relearnEvery {
 		l.relearn(t)
 	}
 	if turn%keepEvery == keepOffset {
