@@ -92,7 +92,7 @@ func TestAttackerWhoSpraysRTPIsSentNothingAndHeardByNobody(t *testing.T) {
 			if sent.Load() != 0 || loudest > -45 || arrived < packets*9/10 {
 				t.Errorf("%d packets to the attacker; his tone at %.1f dBFS; %d of %d arrived", sent.Load(), loudest, arrived, packets)
 			}
-			if heard < 0.8 {
+			if *full && heard < 0.8 { // the short form has hardly a second
 				t.Errorf("the talker is heard for %.1f %% of the time", 100*heard)
 			}
 		})

@@ -36,6 +36,9 @@ func TestTruncatedAndChangedMessagesLeaveNothingBehind(t *testing.T) {
 	const hz, level = 600, -15.0
 	listener, talker := s.dial("127.0.0.1", "1001", phone.Options{From: "listener"}), s.dial("127.0.0.1", "1001", phone.Options{From: "talker"})
 	talker.Say(phone.Tone(hz, level))
+	s.wait("members", 10*time.Second, func() bool { return s.status().Members == 2 })
+	time.Sleep(time.Second)
+	before := s.status()
 	// The third member's media is ours: what is sent to its ports comes from where the server expects it.
 	media, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -43,15 +46,13 @@ func TestTruncatedAndChangedMessagesLeaveNothingBehind(t *testing.T) {
 	}
 	defer media.Close()
 	victim := s.dial("127.0.0.1", "1001", phone.Options{From: "victim", Media: media.LocalAddr().(*net.UDPAddr).AddrPort()})
-	s.wait("members", 10*time.Second, func() bool { return s.status().Members == 3 })
-	time.Sleep(time.Second)
-	before := s.status()
 
 	var work sync.WaitGroup
 	var sentSIP, sentMedia int
 	work.Go(func() { sentSIP = s.bombardSIP(each) })
 	work.Go(func() { sentMedia = bombardMedia(media, victim.Remote().Address, each) })
 	work.Wait()
+	_ = victim.Hangup()
 	took, ok := within(most, func() bool {
 		now := s.status()
 		return now.Calls == before.Calls && now.Goroutines <= before.Goroutines+5 && now.Descriptors <= before.Descriptors+5

@@ -56,7 +56,11 @@ func startServer(t *testing.T, ns *namespace, address, data string, flags ...str
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, data: data, rtp: rtpPorts, ended: make(chan struct{}), log: filepath.Join(t.TempDir(), "log")}
+	rtp := rtpPorts
+	if len(flags) > 1 && flags[0] == "--rtp-ports" {
+		rtp, flags = flags[1], flags[2:]
+	}
+	s := &server{t: t, data: data, rtp: rtp, ended: make(chan struct{}), log: filepath.Join(t.TempDir(), "log")}
 	log, err := os.Create(s.log)
 	if err != nil {
 		t.Fatal(err)

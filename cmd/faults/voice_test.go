@@ -50,13 +50,19 @@ func TestVoiceAndKeysThroughABadNetwork(t *testing.T) {
 			const hz, level = 600, -15.0
 			listener := s.call("1000", phone.Options{From: "listener"})
 			talker := s.call("1000", phone.Options{From: "talker"})
-			s.link.up.set(network.conditions)
 			talker.Say(phone.Tone(hz, level))
+			time.Sleep(time.Second)
+			usual := shareHeard(listener.Listen(length), hz, level) // other programs may take time from the server
+			s.link.up.set(network.conditions)
 			time.Sleep(5 * time.Second) // the jitter buffer has seen 4 s of this network
 			heard := shareHeard(listener.Listen(length), hz, level)
-			reached(t, network.name, fmt.Sprintf("concealed: at its level for >= %.0f %% of the time", 100*network.heard), "tone of 600 Hz at its level (6 dB) for %.2f %% of %v", 100*heard, length)
-			if *full && heard < network.heard || heard < network.heard-0.2 { // the short form runs where others take the machine's time
-				t.Errorf("the tone is heard for %.1f %% of the time, want %.1f", 100*heard, 100*network.heard)
+			reached(t, network.name, fmt.Sprintf("concealed: at its level for >= %.0f %% of the time", 100*network.heard), "tone of 600 Hz at its level (6 dB) for %.2f %% of %v, before for %.2f %%", 100*heard, length, 100*usual)
+			least := network.heard - (1 - usual)
+			if !*full {
+				least -= 0.2 // of few seconds
+			}
+			if heard < least {
+				t.Errorf("the tone is heard for %.1f %% of the time, want %.1f", 100*heard, 100*least)
 			}
 
 			events := s.follow("1000")
@@ -92,7 +98,7 @@ func shareHeard(pcm []int16, hz, level float64) float64 {
 // Who keys his PIN in through 20 % loss, jitter and duplicates gets in at the first try.
 func TestPINsAreReadRightThroughABadNetwork(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 7)
+	s := newSite(t, 7, "--rtp-ports", "20000-29999") // each call's ports rest for 30 s
 	entries, together := 40, 10
 	if *full {
 		entries, together = 1000, 40
