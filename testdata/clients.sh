@@ -10,6 +10,7 @@ need() { # PROGRAM PACKAGE...
 }
 need gcc gcc libc6-dev
 need ip iproute2
+need linux.uml user-mode-linux
 need openssl openssl
 need sipp sip-tester
 need baresip baresip-core
