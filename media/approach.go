@@ -24,9 +24,14 @@ func (l *Leg) ApproachSend() {
 	Prefetch(unsafe.Pointer(&l.own.settled), unsafe.Offsetof(l.own.settled.RTP))
 }
 
-// ApproachHistory brings the place near that the next payload will be kept in. It follows what
-// Approach has brought, a turn before the leg's own.
+// ApproachKeys brings near what an encrypted leg needs beside that. It follows what ApproachSend has brought, a turn before
+// the leg's own.
+func (l *Leg) ApproachKeys() { l.own.settled.guard.approachOut() }
+
+// ApproachHistory brings the place near that the next payload will be kept in, and the keys of an encrypted leg. It follows
+// what Approach has brought, a turn before the leg's own.
 func (l *Leg) ApproachHistory() {
+	l.own.settled.guard.approachIn()
 	if h := &l.own.jitter.history; len(h.coded) > 0 {
 		Prefetch(unsafe.Pointer(&h.coded[h.at]), uintptr(len(h.coded)/2))
 	}

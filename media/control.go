@@ -40,7 +40,7 @@ func (l *Leg) keep(in *Inbox, t Time) {
 	}
 	if t.Now >= l.control.next {
 		l.control.next = t.Now + l.control.interval()
-		l.report(t, false)
+		l.report(in.work, t, false)
 	}
 }
 
@@ -58,6 +58,13 @@ func (l *Leg) relearn(t Time) {
 // feedback takes a compound RTCP packet, which has waited since arrived for the look that found it. It counts only from the host
 // that the audio comes from: a stranger's report must not keep a dead call alive.
 func (l *Leg) feedback(b []byte, in *Inbox, arrived int64, t Time) {
+	if g := l.settled.guard; g.on() {
+		plain, verdict := g.in.report(in.work, b)
+		if l.suspicious(verdict) {
+			return
+		}
+		b = plain
+	}
 	if !l.settled.Mux {
 		from := in.source()
 		if from.Addr() != l.source.locked.Addr() {
@@ -99,7 +106,7 @@ func (l *Leg) learnControl(from netip.AddrPort) {
 }
 
 // report sends a sender or receiver report, the last one with BYE.
-func (l *Leg) report(t Time, bye bool) {
+func (l *Leg) report(work *workspace, t Time, bye bool) {
 	r := report{ssrc: l.out.ssrc, wall: t.Wall, timestamp: l.at(t), packets: l.out.packets, octets: l.out.octets,
 		sent: l.out.packets != l.out.reported && t.Wall != 0, far: &l.far, lastSR: l.control.lastSR, cname: l.control.cname, bye: bye}
 	if l.control.lastSR != 0 && t.Now != 0 {
@@ -107,6 +114,9 @@ func (l *Leg) report(t Time, bye bool) {
 	}
 	l.out.reported = l.out.packets
 	b := r.appendTo(l.control.buf[:0])
+	if g := l.settled.guard; g.on() {
+		b = g.out.report(work, b)
+	}
 	switch {
 	case !l.settled.Mux && l.control.hasTo:
 		l.rtcp.sendTo(b, &l.control.to)

@@ -25,11 +25,13 @@ type Inbox struct {
 	vector  unix.Iovec
 	message unix.Msghdr
 	header  rtp.Header
+	work    *workspace
 }
 
 // NewInbox returns an Inbox, which must not be copied.
 func NewInbox() *Inbox {
-	in := &Inbox{Digits: make([]byte, 0, 64), buf: new([packetSize]byte), other: new([packetSize]byte)}
+	in := &Inbox{Digits: make([]byte, 0, 64), buf: new([packetSize]byte), other: new([packetSize]byte),
+		work: newWorkspace()}
 	in.header.CSRC = make([]uint32, 0, 15)
 	in.vector.SetLen(packetSize)
 	in.message.Iov = &in.vector

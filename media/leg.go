@@ -72,6 +72,7 @@ type Leg struct {
 // settled is a Remote with what could be prepared for it outside the tick.
 type settled struct {
 	packer *packer // nil for packets of 20 ms
+	guard  guard   // of a plain leg: the zero value
 	step   uint32  // of the RTP clock in a tick
 	Remote
 	jitter  *Jitter
@@ -82,12 +83,15 @@ type settled struct {
 type wish struct {
 	mu     sync.Mutex
 	remote *Remote
-	limit  int // Hz; 0: none
+	limit  int   // Hz; 0: none
+	guard  guard // that the last Apply has made
 }
 
-// Counters are the packets of a leg that were dropped, by reason, and the errors of sending.
+// Counters are the packets of a leg that were dropped, by reason, and the errors of sending. Forged and Replayed are of an
+// encrypted leg: nothing else is learnt from such packets.
 type Counters struct {
 	Malformed, WrongType, WrongSource, OnHold, SendErrors uint64
+	Forged, Replayed                                      uint64
 }
 
 // openLeg binds RTP to port and RTCP to the next one.
@@ -115,9 +119,12 @@ func (l *Leg) Port() uint16 { return l.port }
 func (l *Leg) Apply(r Remote) {
 	l.wish.mu.Lock()
 	defer l.wish.mu.Unlock()
-	if l.wish.remote != nil && reflect.DeepEqual(*l.wish.remote, r) {
+	g := newGuard(r.Security, l.wish.guard)
+	r.Security = nil // the guard has it
+	if l.wish.remote != nil && l.wish.guard == g && reflect.DeepEqual(*l.wish.remote, r) {
 		return
 	}
+	l.wish.guard = g
 	l.wish.remote = &r
 	l.prepare(r)
 }
@@ -156,7 +163,7 @@ func (w *wish) limited(r Remote) Remote {
 // prepare leaves a Remote for the next tick. The caller holds l.wish.mu.
 func (l *Leg) prepare(r Remote) {
 	r = l.wish.limited(r)
-	s := &settled{Remote: r}
+	s := &settled{Remote: r, guard: l.wish.guard}
 	if r.Codec != nil {
 		s.step = uint32(r.Codec.ClockRate() / FramesPerSecond)
 		s.jitter = NewJitter(r.Codec)
@@ -178,8 +185,14 @@ func (l *Leg) settle(s *settled, now int64) {
 	} else {
 		s.encoder = l.settled.encoder
 	}
+	before := guard{}
 	if l.settled == nil {
 		l.control.next = now + l.control.interval()
+	} else {
+		before = l.settled.guard
+	}
+	if s.guard.succeed(before) {
+		l.out.begin()
 	}
 	l.own.settled = *s
 	l.settled = &l.own.settled
@@ -211,6 +224,16 @@ func (l *Leg) Codec() Codec {
 		return nil
 	}
 	return l.settled.Codec
+}
+
+// Suite is how the leg is encrypted; Plain: it is not. It is what the last Apply said, and may be called from any goroutine.
+func (l *Leg) Suite() Suite {
+	l.wish.mu.Lock()
+	defer l.wish.mu.Unlock()
+	if !l.wish.guard.on() {
+		return Plain
+	}
+	return l.wish.guard.in.suite
 }
 
 // Frame is the number of samples that Take writes and Send's payload stands for: 20 ms. It is 0 until the first tick
@@ -299,8 +322,15 @@ func (l *Leg) Stats() Stats {
 // Close says goodbye by RTCP and gives the ports back. The mixer must have let go of the leg.
 func (l *Leg) Close() error {
 	if l.settled != nil {
-		l.report(Time{}, true)
+		work := new(workspace)
+		if l.settled.guard.on() {
+			work = newWorkspace()
+		}
+		l.report(work, Time{}, true)
+		l.settled.guard.forget()
+		l.settled = nil
 	}
+	l.wish.guard.forget()
 	err := errors.Join(l.rtp.close(), l.rtcp.close())
 	if l.closed != nil {
 		l.closed()

@@ -17,6 +17,7 @@ type call struct {
 	leg   *Leg
 	phone *net.UDPConn // RTP of the far end
 	in    *Inbox
+	out   *Outbox
 	now   Time
 	seq   uint16
 	stamp uint32
@@ -37,7 +38,7 @@ func newCall(t *testing.T, change func(*Remote)) *call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &call{t: t, leg: leg, phone: phone, in: NewInbox(), now: Time{Now: 1e12, Tick: 1000}}
+	c := &call{t: t, leg: leg, phone: phone, in: NewInbox(), out: NewOutbox(), now: Time{Now: 1e12, Tick: 1000}}
 	r := Remote{RTP: c.address(), Signalling: loopback, Codec: PCMU(), EventType: 101, PTime: 20, Direction: SendRecv}
 	if change != nil {
 		change(&r)
@@ -89,7 +90,7 @@ func (c *call) tick(out []byte) (frame []int16, digits string) {
 	c.leg.Receive(c.in, c.now)
 	c.leg.Take(frame, c.now)
 	if out != nil {
-		c.leg.Send(append(make([]byte, HeaderRoom), out...), c.now)
+		c.leg.Send(append(make([]byte, HeaderRoom), out...), c.out, c.now)
 	}
 	return frame, string(c.in.Digits)
 }

@@ -81,6 +81,17 @@ func (l *Leg) Receive(in *Inbox, t Time) {
 	}
 }
 
+// suspicious counts a packet that is not authentic, and of which nothing must be learnt.
+func (l *Leg) suspicious(v verdict) bool {
+	switch v {
+	case forged:
+		l.counters.Forged++
+	case replayed:
+		l.counters.Replayed++
+	}
+	return v != genuine
+}
+
 // arrival turns a time stamp of the kernel's wall clock into Time.Now's; without one the packet
 // came now. A wall clock that was set meanwhile must not make a packet older than it can be, or
 // come from the future.
@@ -101,6 +112,13 @@ func (l *Leg) packet(b []byte, in *Inbox, arrived int64, stamped, last bool, t T
 			l.feedback(b, in, arrived, t)
 		}
 		return
+	}
+	if g := l.settled.guard; g.on() {
+		plain, verdict := g.in.packet(in.work, b)
+		if l.suspicious(verdict) {
+			return
+		}
+		b = plain
 	}
 	h := &in.header
 	n, err := h.Unmarshal(b)

@@ -52,6 +52,8 @@ type Remote struct {
 	// Signalling is where the SIP messages came from: a source of RTP that may be taken
 	// where the session description names a private or another address.
 	Signalling netip.Addr
+	// Security is what the audio is encrypted with (SRTP); nil: it is plain.
+	Security *Security
 	// Networks are those that a trunk's RTP may come from, whatever its session description
 	// says; nil for all others.
 	Networks []netip.Prefix

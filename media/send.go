@@ -9,6 +9,7 @@ import (
 type outgoing struct {
 	ssrc      uint32
 	seq       uint16
+	rollover  uint32 // of seq, for encryption
 	base      uint32 // of the timestamp: it follows the ticks, so that a gap in time shows
 	timestamp uint32 // of the last packet
 	packets   uint32
@@ -20,13 +21,21 @@ type outgoing struct {
 
 // begin chooses the numbers that RFC 3550 5.1 wants to be random.
 func (o *outgoing) begin() {
-	*o = outgoing{ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), base: rand.Uint32(), total: o.total}
+	// The first sequence numbers leave room for losses before the first rollover (RFC 3711 3.3.1).
+	*o = outgoing{ssrc: rand.Uint32(), seq: uint16(rand.Uint32N(1 << 15)), base: rand.Uint32(), total: o.total}
 }
+
+// Outbox is what a worker needs to send for its legs, one after another: where packets are encrypted to, for a payload is many
+// legs'. It serves one goroutine.
+type Outbox struct{ work *workspace }
+
+// NewOutbox returns an Outbox.
+func NewOutbox() *Outbox { return &Outbox{newWorkspace()} }
 
 // Send sends a frame of 20 ms: packet has HeaderRoom octets, which are overwritten, and the
 // payload in the leg's codec. It is called at each tick from the first Apply on, also with
 // silence: firewalls and carriers drop legs that send nothing.
-func (l *Leg) Send(packet []byte, t Time) {
+func (l *Leg) Send(packet []byte, out *Outbox, t Time) {
 	s := l.settled
 	if s == nil || !s.Direction.Sends() {
 		return
@@ -35,15 +44,15 @@ func (l *Leg) Send(packet []byte, t Time) {
 		return
 	}
 	if s.packer != nil {
-		s.packer.send(l, packet[headerSize:], t)
+		s.packer.send(l, packet[headerSize:], out, t)
 		return
 	}
-	l.write(packet, t.Tick*uint64(s.step), t.Tick, 1)
+	l.write(packet, out, t.Tick*uint64(s.step), t.Tick, 1)
 }
 
 // write puts the header before a payload and sends it. place is the packet's on the
 // time line of the leg, by the RTP clock, ticks the number of ticks it stands for.
-func (l *Leg) write(packet []byte, place, tick, ticks uint64) {
+func (l *Leg) write(packet []byte, out *Outbox, place, tick, ticks uint64) {
 	o := &l.out
 	o.timestamp = o.base + uint32(place)
 	kind := l.settled.PayloadType
@@ -56,7 +65,13 @@ func (l *Leg) write(packet []byte, place, tick, ticks uint64) {
 	binary.BigEndian.PutUint16(packet[2:], o.seq)
 	binary.BigEndian.PutUint32(packet[4:], o.timestamp)
 	binary.BigEndian.PutUint32(packet[8:], o.ssrc)
-	o.seq++
+	octets := uint32(len(packet) - headerSize)
+	if g := l.settled.guard; g.on() {
+		packet = g.out.packet(out.work, packet, o.rollover)
+	}
+	if o.seq++; o.seq == 0 {
+		o.rollover++
+	}
 	var ok bool
 	switch {
 	case l.rtp.connected:
@@ -71,7 +86,7 @@ func (l *Leg) write(packet []byte, place, tick, ticks uint64) {
 		return
 	}
 	o.packets++
-	o.octets += uint32(len(packet) - headerSize)
+	o.octets += octets
 	o.total++
 }
 
@@ -97,7 +112,7 @@ func newPacker(c Codec, ptime int) *packer {
 }
 
 // send appends a frame and writes as many packets as are full.
-func (p *packer) send(l *Leg, payload []byte, t Time) {
+func (p *packer) send(l *Leg, payload []byte, out *Outbox, t Time) {
 	if p.filled > 0 && t.Tick != p.next {
 		p.filled = 0 // the clockwork was late: what was begun has no continuation
 	}
@@ -113,7 +128,7 @@ func (p *packer) send(l *Leg, payload []byte, t Time) {
 			p.filled = 0
 			begin, end := p.begins*FramesPerSecond, (p.begins+uint64(p.size))*FramesPerSecond
 			rate := uint64(p.frame * FramesPerSecond)
-			l.write(p.buf, p.begins, begin/rate, end/rate-begin/rate)
+			l.write(p.buf, out, p.begins, begin/rate, end/rate-begin/rate)
 		}
 	}
 }

@@ -104,6 +104,7 @@ func (p *part) send() {
 		if i >= 3 { // those before are near still
 			p.lanes[i-3].seat.approach()
 			p.lanes[i-3].leg.ApproachSend()
+			p.lanes[i-1].leg.ApproachKeys()
 		}
 		s := p.lanes[i].seat
 		s.send(&p.bands[s.band].mix, p.time)

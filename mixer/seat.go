@@ -192,7 +192,7 @@ func (s *Seat) send(m *mix, t media.Time) {
 		s.hearLoop(s.loop, codec, t)
 		return
 	}
-	s.leg.Send(s.code(s.special(m, t, speech, announced), codec, t), t)
+	s.leg.Send(s.code(s.special(m, t, speech, announced), codec, t), s.part.worker.out, t)
 }
 
 // hearLoop gives the leg what a loop plays.

@@ -64,19 +64,19 @@ func (st *stream) code(frame []int16, tick uint64) {
 // it was seated may find no stream.
 func (s *Seat) share(sh *shared, all *streams, frame []int16, codec media.Codec, t media.Time) {
 	if packet := sh.packet(codec, frame); packet != nil {
-		s.leg.Send(packet, t)
+		s.leg.Send(packet, s.part.worker.out, t)
 		return
 	}
 	st := all.of(codec)
 	if st == nil {
-		s.leg.Send(s.code(frame, codec, t), t)
+		s.leg.Send(s.code(frame, codec, t), s.part.worker.out, t)
 		return
 	}
 	st.code(frame, t.Tick)
 	a := s.aside
 	if s.follows && a.stream == st && a.frame+1 == st.frame {
 		a.frame = st.frame
-		s.leg.Send(st.packet, t)
+		s.leg.Send(st.packet, s.part.worker.out, t)
 		return
 	}
 	own := s.code(frame, codec, t)
@@ -86,7 +86,7 @@ func (s *Seat) share(sh *shared, all *streams, frame []int16, codec media.Codec,
 	a.frame = st.frame
 	a.near++
 	s.follows = a.near >= nearMost || bytes.Equal(own[media.HeaderRoom:], st.packet[media.HeaderRoom:])
-	s.leg.Send(own, t)
+	s.leg.Send(own, s.part.worker.out, t)
 }
 
 // code codes a frame for this leg alone, where its far end's decoder is.

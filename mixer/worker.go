@@ -32,6 +32,7 @@ type worker struct {
 	// Below belongs to the worker.
 	slots  [slots][]*part
 	in     *media.Inbox
+	out    *media.Outbox
 	frame  []int16 // as long as the longest
 	said   []int16 // a frame as it was before noise was taken out of it
 	sum    []int32
@@ -52,7 +53,7 @@ type scratches struct {
 
 func newWorker(e *Engine, index int) *worker {
 	longest := frameOf(bands - 1)
-	w := &worker{engine: e, index: index, done: make(chan struct{}), in: media.NewInbox(),
+	w := &worker{engine: e, index: index, done: make(chan struct{}), in: media.NewInbox(), out: media.NewOutbox(),
 		frame: make([]int16, longest), said: make([]int16, longest), sum: make([]int32, longest), packet: make([]byte, packetRoom)}
 	for i := range w.rates {
 		w.rates[i] = scratches{scratch: newScratch(i), sum: make([]int32, frameOf(i)), silent: make([]int16, frameOf(i)),
