@@ -18,6 +18,11 @@ type Local struct {
 	SessionID, Version uint64
 	// Codecs are those we take. Their order counts in our offers only.
 	Codecs []media.Codec
+	// Keys are ours for encrypted audio; nil: there is none, and NoKeys says why to who wants it.
+	Keys   Keys
+	NoKeys string
+	// Encrypted tells that audio has to be encrypted.
+	Encrypted bool
 	// Direction is what we are willing to do, normally SendRecv.
 	Direction media.Direction
 	// Hold takes receiving out of Direction: we hold the far end.
@@ -31,7 +36,7 @@ type Local struct {
 // The error is a *Refusal that names what stands against the first audio line. Where the
 // line has no address, or a host name for one, the RTP address of remote is not valid.
 func Answer(offer *Session, local Local, signalling netip.Addr) (answer *Session, remote media.Remote, err error) {
-	chosen, err := local.choose(offer)
+	chosen, err := local.choose(offer, nil)
 	if err != nil {
 		return nil, media.Remote{}, err
 	}
@@ -44,10 +49,14 @@ func Answer(offer *Session, local Local, signalling netip.Addr) (answer *Session
 			answer.Media = append(answer.Media, m.refused())
 			continue
 		}
-		answer.Media = append(answer.Media, Media{
+		line := Media{
 			Type: m.Type, Port: local.Port, Proto: m.Proto, Formats: chosen.formats,
 			Address: answer.Address, Mux: m.Mux, PTime: remote.PTime, Direction: remote.Direction,
-		})
+		}
+		if s := remote.Security; s != nil {
+			line.Crypto = []Crypto{{Tag: chosen.crypto.Tag, Suite: s.Suite, Key: s.Local}}
+		}
+		answer.Media = append(answer.Media, line)
 	}
 	return answer, remote, nil
 }

@@ -9,9 +9,6 @@ import (
 	"conclave/media"
 )
 
-// profile is the one transport that is spoken: plain RTP (RFC 3551).
-const profile = "RTP/AVP"
-
 // The format of RFC 4733. Its events 0-15 are the keys, 16 is the hook flash: what is told
 // to the far end is what may be sent to us.
 const (
@@ -28,11 +25,15 @@ type choice struct {
 	line    int      // its index
 	formats []Format // the codec's, then those of telephone-event and comfort noise where there are some
 	remote  media.Remote
+	crypto  Crypto // the line that is taken, if remote.Security is not nil
 }
 
-func (l Local) choose(theirs *Session) (choice, error) {
+// choose takes the first line that can be taken; one that is encrypted before those that are not. Where theirs is an answer,
+// ours is the offer.
+func (l Local) choose(theirs, ours *Session) (choice, error) {
 	var offered []string
 	var first *Refusal
+	var plain *choice
 	for i := range theirs.Media {
 		m := &theirs.Media[i]
 		if !m.hasAudio() {
@@ -43,12 +44,23 @@ func (l Local) choose(theirs *Session) (choice, error) {
 			offered = append(offered, name)
 			continue
 		}
-		c, refusal := l.take(m)
-		if refusal == nil {
-			c.line = i
-			return c, nil
+		with := l
+		if ours != nil {
+			with = l.answering(&ours.Media[i])
 		}
-		first = cmp.Or(first, refusal)
+		c, refusal := with.take(m)
+		c.line = i
+		switch {
+		case refusal != nil:
+			first = cmp.Or(first, refusal)
+		case c.remote.Security != nil:
+			return c, nil
+		case plain == nil:
+			plain = &c
+		}
+	}
+	if plain != nil {
+		return *plain, nil
 	}
 	if first == nil {
 		first = refuse(488, warnMediaType, "no audio: offered %s; this server takes audio", list(offered))
@@ -60,8 +72,9 @@ func (m *Media) hasAudio() bool { return strings.EqualFold(m.Type, "audio") && m
 
 // take settles one audio line of the far end with what we have.
 func (l Local) take(m *Media) (choice, *Refusal) {
-	if !strings.EqualFold(m.Proto, profile) {
-		return choice{}, refuse(488, warnTransport, "no common transport: offered %s; this server takes %s", clip(m.Proto), profile)
+	security, crypto, refusal := l.secure(m)
+	if refusal != nil {
+		return choice{}, refusal
 	}
 	theirs, codec, ok := l.codec(m)
 	if !ok {
@@ -70,7 +83,7 @@ func (l Local) take(m *Media) (choice, *Refusal) {
 	if refusal := l.reach(m.Address); refusal != nil {
 		return choice{}, refusal
 	}
-	c := choice{formats: []Format{format(theirs.ID, codec)}}
+	c := choice{formats: []Format{format(theirs.ID, codec)}, crypto: crypto}
 	c.remote = media.Remote{
 		RTP:         netip.AddrPortFrom(m.Address, m.Port),
 		RTCP:        m.rtcp(),
@@ -80,6 +93,7 @@ func (l Local) take(m *Media) (choice, *Refusal) {
 		EventType:   -1,
 		PTime:       m.packetTime(),
 		Direction:   l.direction() & m.facing(),
+		Security:    security,
 	}
 	if codec.PerOctet() == 0 {
 		c.remote.PTime = 20 // payloads cannot be put together

@@ -16,11 +16,11 @@ const offeredEvent = "101"
 const offeredFastEvent = "102"
 
 // Offer describes what we bring: one audio line with all our codecs, in their order, and
-// telephone-event, in packets of 20 ms.
+// telephone-event, in packets of 20 ms. It is encrypted where there are keys.
 func Offer(local Local) *Session {
 	offer := local.session()
 	audio := Media{
-		Type: "audio", Port: local.Port, Proto: profile,
+		Type: "audio", Port: local.Port, Proto: plainProfile,
 		Address: offer.Address, PTime: 20, Direction: local.direction(),
 	}
 	for _, c := range local.Codecs {
@@ -37,6 +37,7 @@ func Offer(local Local) *Session {
 			break
 		}
 	}
+	local.protect(&audio)
 	offer.Media = []Media{audio}
 	return offer
 }
@@ -52,11 +53,14 @@ func Accept(offer, answer *Session, local Local, signalling netip.Addr) (media.R
 	for i := range named.Media {
 		named.Media[i].Formats = named.Media[i].namedBy(&offer.Media[i])
 	}
-	chosen, err := local.choose(&named)
+	chosen, err := local.choose(&named, offer)
 	if err != nil {
 		return media.Remote{}, err
 	}
 	remote, offered := chosen.remote, &offer.Media[chosen.line]
+	if remote.Security != nil && !chosen.crypto.matches(offered) {
+		return media.Remote{}, refuse(488, warnMiscellaneous, "the answer's a=crypto has a tag or suite that was not offered")
+	}
 	remote.Signalling = signalling.Unmap()
 	remote.Mux = remote.Mux && offered.Mux
 	// The far end sends us the numbers of our offer, whatever numbers it wants to be sent

@@ -45,6 +45,7 @@ func Parse(b []byte) (*Session, error) {
 				return nil, overLimit("more than %d media lines", MaxMedia)
 			}
 			m := defaults
+			m.Crypto = nil // it is for one m= line (RFC 4568 5)
 			if refusal := m.mediaLine(value); refusal != nil {
 				return nil, refusal
 			}
@@ -120,6 +121,10 @@ func (m *Media) attribute(s string) {
 		}
 	case "rtcp-mux":
 		m.Mux = true
+	case "crypto":
+		if len(m.Crypto) < maxCrypto {
+			m.Crypto = append(m.Crypto, parseCrypto(value))
+		}
 	}
 }
 

@@ -41,6 +41,8 @@ type Media struct {
 	RTCP netip.AddrPort
 	// Mux is a=rtcp-mux (RFC 5761).
 	Mux bool
+	// Crypto are the a=crypto lines in their order (RFC 4568).
+	Crypto []Crypto
 	// PTime and MaxPTime are in ms; 0: not given.
 	PTime, MaxPTime int
 	// Direction is as the author of the description sees it.
@@ -118,6 +120,9 @@ func (m *Media) append(b []byte, inherited netip.Addr) []byte {
 	}
 	if m.Mux {
 		b = append(b, "a=rtcp-mux\r\n"...)
+	}
+	for i := range m.Crypto {
+		b = m.Crypto[i].append(b)
 	}
 	if m.PTime != 0 {
 		b = fmt.Appendf(b, "a=ptime:%d\r\n", m.PTime)
