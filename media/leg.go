@@ -304,6 +304,7 @@ type Stats struct {
 	// something of it.
 	FarLostTotal uint64
 	FarReported  bool
+	Suite        Suite // by which the audio is encrypted; Plain: it is not
 	Buffer       JitterStats
 	Counters     Counters
 }
@@ -315,6 +316,9 @@ func (l *Leg) Stats() Stats {
 		FarLostTotal: uint64(l.control.farLostTotal), FarReported: l.control.reported, Counters: l.counters}
 	if l.jitter != nil {
 		s.Buffer = l.jitter.Stats()
+	}
+	if l.settled != nil && l.settled.guard.on() {
+		s.Suite = l.settled.guard.in.suite
 	}
 	return s
 }

@@ -68,6 +68,10 @@ func (c *conference) emit(kind EventKind, m *member) { c.emitResult(kind, m, "")
 
 func (c *conference) emitResult(kind EventKind, m *member, result string) {
 	caller := m.call.Caller()
+	encryption := ""
+	if kind == EventJoin {
+		encryption = m.call.Leg().Suite().String()
+	}
 	c.house.emit(Event{
 		Room:   m.room.Extension,
 		Kind:   kind,
@@ -77,5 +81,7 @@ func (c *conference) emitResult(kind EventKind, m *member, result string) {
 		Name:   caller.Name,
 		Role:   m.roleName(),
 		Result: result,
+
+		Encryption: encryption,
 	})
 }

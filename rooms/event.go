@@ -36,10 +36,12 @@ type Event struct {
 	Call   string    `json:"call,omitempty"`
 	Caller string    `json:"caller,omitempty"`
 	Name   string    `json:"name,omitempty"`
-	Role   string    `json:"role,omitempty"`   // participant or moderator
-	Result string    `json:"result,omitempty"` // of leave: as in Visit.Result; of stoprecord: why it has ended
-	File   string    `json:"file,omitempty"`   // of record and stoprecord, in the directory of recordings
-	Lost   int       `json:"lost,omitempty"`   // of lost: how many
+	Role   string    `json:"role,omitempty"` // participant or moderator
+	// Encryption is of join: the suite of SRTP that the member's audio is encrypted by; empty: it is not.
+	Encryption string `json:"encryption,omitempty"`
+	Result     string `json:"result,omitempty"` // of leave: as in Visit.Result; of stoprecord: why it has ended
+	File       string `json:"file,omitempty"`   // of record and stoprecord, in the directory of recordings
+	Lost       int    `json:"lost,omitempty"`   // of lost: how many
 }
 
 // Events tells what happens in the room of an extension, in all rooms if it is empty, from now until ctx ends; then the

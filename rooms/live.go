@@ -30,6 +30,8 @@ type Member struct {
 	Name   string    `json:"name"`
 	Since  time.Time `json:"since"`
 	Codec  string    `json:"codec"`
+	// Encryption is the suite of SRTP that the audio is encrypted by; empty: it is not.
+	Encryption string `json:"encryption,omitempty"`
 	// Level is that of the last half second in dBFS, -127 (digital silence) to 0, as it came from the phone.
 	Level float64 `json:"level_dbfs"`
 	// Gain is what the others hear the member's talk louder by than it came, by the room's option agc: -12 to 12 dB.
@@ -121,6 +123,7 @@ func (c *conference) live() Conference {
 		}
 		m := &shown.Members[i]
 		m.Codec = stats.Codec
+		m.Encryption = stats.Leg.Suite.String()
 		m.Level = max(stats.Level, silence)
 		m.Gain = stats.Gain
 		m.Talking = stats.Talking

@@ -50,6 +50,8 @@ type Options struct {
 	RecordTracks        bool   // a file for each member, too
 	RecordNotice        bool   // members are told
 
+	Encryption Encryption // of the members' audio
+
 	Language       string            // of the room's voice
 	CallerLanguage bool              // a caller's Accept-Language may choose another
 	Menu           string            // of the participants: "default", "moderator", "none" or one of the operator's

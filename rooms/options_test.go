@@ -19,7 +19,8 @@ var defaults = rooms.Options{
 	AnnounceOnlyUser: true, HearOwnJoinSound: true, MusicOnHoldWhenEmpty: true, MusicClass: "default", Announcements: true,
 	TalkingThreshold: 160, SilenceThreshold: 2500 * time.Millisecond, JitterBuffer: true, AGC: true, ComfortNoise: true,
 	RecordFileAppend: true, RecordFileTimestamp: true, RecordNotice: true,
-	Language: "en", CallerLanguage: true, Menu: "default", ModeratorMenu: "moderator",
+	Encryption: rooms.EncryptionOptional,
+	Language:   "en", CallerLanguage: true, Menu: "default", ModeratorMenu: "moderator",
 	MaxOutCalls: 20, MaxOutPerDay: 200,
 }
 
@@ -121,6 +122,9 @@ func TestOptionsAreRead(t *testing.T) {
 		{"dsp_talking_threshold", "32768", with(func(o *rooms.Options) { o.TalkingThreshold = 32768 })},
 		{"dsp_silence_threshold", "2500", defaults},
 		{"dsp_silence_threshold", "1", with(func(o *rooms.Options) { o.SilenceThreshold = time.Millisecond })},
+		{"encryption", "optional", defaults},
+		{"encryption", "required", with(func(o *rooms.Options) { o.Encryption = rooms.EncryptionRequired })},
+		{"encryption", "no", with(func(o *rooms.Options) { o.Encryption = rooms.EncryptionNo })},
 		{"language", "de", with(func(o *rooms.Options) { o.Language = "de" })},
 		{"menu", "none", with(func(o *rooms.Options) { o.Menu = "none" })},
 		{"moderator_menu", " staff_2.b-c ", with(func(o *rooms.Options) { o.ModeratorMenu = "staff_2.b-c" })},

@@ -21,6 +21,14 @@ type Destination struct {
 	Party *Party
 }
 
+// room is where it leads to; the zero value: to a party.
+func (d Destination) room() Room {
+	if d.Visit != nil {
+		return d.Visit.room
+	}
+	return d.Room
+}
+
 // Room is the one that the visit is to.
 func (v *Visit) Room() Room { return v.room }
 

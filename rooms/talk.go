@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"conclave/media"
 	"conclave/mixer"
 )
 
@@ -192,8 +193,8 @@ func (p *Party) Next() (Destination, bool) {
 // Transfers tells whether the party may transfer the other one.
 func (p *Party) Transfers() bool { return p.transfers }
 
-// Transfer sends the other party to a destination and ends p's own call. The error is ErrTalkOver, ErrNotConnected or
-// ErrToOneself, and then the talk goes on.
+// Transfer sends the other party to a destination and ends p's own call. The error is ErrTalkOver, ErrNotConnected,
+// ErrToOneself or ErrNotEncrypted, and then the talk goes on.
 func (p *Party) Transfer(to Destination) error {
 	t := p.talk
 	t.mu.Lock()
@@ -206,6 +207,9 @@ func (p *Party) Transfer(to Destination) error {
 		return ErrNotConnected
 	case to.Party != nil && to.Party.talk == t:
 		return ErrToOneself
+	}
+	if err := to.room().Takes(partner.call.Leg().Suite() != media.Plain); err != nil {
+		return err
 	}
 	t.finish()
 	partner.next = &to

@@ -183,4 +183,5 @@ func (c *Call) closeLeg() {
 		c.log.Warn("leg not closed", "error", err)
 	}
 	c.leg = nil
+	c.session = c.session.forget()
 }

@@ -22,6 +22,8 @@ type opening struct {
 	offered bool         // it has an offer; ours is in the 200 if not
 	ours    *sdp.Session // our offer
 	remote  media.Remote // what the answer to the far end's settles
+	// encrypted tells that the audio will be, by the answer to the far end's offer or, if any comes, to ours.
+	encrypted bool
 }
 
 // open serves the INVITE that the call came with: a call to a room is refused or answered with 200 at once, one to a phone
@@ -82,6 +84,7 @@ func (c *Call) answer(e request) error {
 	} else if c.session, c.opening.remote, err = c.session.answer(offer, c.signalling()); err != nil {
 		return err
 	}
+	c.opening.encrypted = c.opening.remote.Security != nil || offer == nil && c.session.local.Keys != nil && c.session.offersKeys()
 	c.number = unescape(e.req.Recipient.User)
 	switch {
 	case other != nil:
@@ -136,7 +139,9 @@ func (c *Call) goOn(to rooms.Destination) error {
 	case to.Party != nil:
 		place = to.Party
 	default:
-		c.room = to.Room
+		if err := c.visit(to.Room); err != nil {
+			return err
+		}
 		c.settleIn(c.server.house.Receive(c.ctx, to.Room, c))
 		return nil
 	}
@@ -156,6 +161,7 @@ func (c *Call) settleIn(stay stay) {
 // settle gives the leg what offer and answer have come to.
 func (c *Call) settle(remote media.Remote) {
 	c.leg.Apply(remote)
+	c.session = c.session.agree(remote)
 	c.held = !remote.Direction.Sends()
 	c.tellHold()
 }
@@ -187,6 +193,7 @@ func (c *Call) openLeg(offer *sdp.Session) error {
 	c.leg = leg
 	c.session = newSession(c.server.shown(address), leg.Port())
 	c.session.networks = c.server.trunkNetworks(c.caller.Trunk, c.signalling())
+	c.session = c.server.encryption(c.session, c.peer, c.room)
 	return nil
 }
 

@@ -42,11 +42,14 @@ func (c *Call) renegotiate(e request) error {
 	if err != nil {
 		return err
 	}
+	session := c.session
+	if !c.server.mayCarryKeys(e.tx.Peer()) {
+		session = session.withoutKeys(whyInClear)
+	}
 	var (
-		session = c.session
-		body    []byte
-		ours    *sdp.Session
-		remote  media.Remote
+		body   []byte
+		ours   *sdp.Session
+		remote media.Remote
 	)
 	switch {
 	case offer != nil:

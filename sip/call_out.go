@@ -136,6 +136,10 @@ func (c *Call) dial() {
 		c.fail(err)
 		return
 	}
+	if c.session.local.Encrypted && c.session.local.Keys == nil {
+		c.fail(errNotEncrypted)
+		return
+	}
 	c.session, o.offer = c.session.offer(c.session.local.Codecs...)
 	c.number = escape(o.from.Number)
 	if c.number == "" {
@@ -237,6 +241,7 @@ func (c *Call) responded(e inviteAnswer) {
 		c.sendInvite(nil)
 	case challenges(e.res) && o.credentials.user != "" && !o.proven && !c.leaving:
 		c.sendInvite(e.res)
+	case c.callPlain(e.res):
 	default:
 		c.fail(outcome(e.res))
 	}

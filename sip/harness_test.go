@@ -53,6 +53,11 @@ var theHouse = sync.OnceValues(func() (*rooms.House, error) {
 		return nil, err
 	}
 	directory = append(directory, called...)
+	encrypted, err := encryptedRooms()
+	if err != nil {
+		return nil, err
+	}
+	directory = append(directory, encrypted...)
 	for _, user := range tortureUsers {
 		directory = append(directory, rooms.Room{ID: user, Extension: user, Options: options})
 	}

@@ -59,7 +59,10 @@ func (p *past) hear(leg *media.Leg) {
 	}
 	s := leg.Stats()
 	p.audio = store.CallAudio{
-		Codec:     codec.Name(),
+		Codec: codec.Name(),
+
+		Encryption: s.Suite.String(),
+
 		Received:  s.Received,
 		Lost:      s.Lost,
 		Late:      s.Buffer.Late,
@@ -68,6 +71,7 @@ func (p *past) hear(leg *media.Leg) {
 		Delay:     milliseconds(s.Buffer.Delay),
 		RoundTrip: milliseconds(time.Duration(s.RoundTrip)),
 	}
+	p.audio.Encryption = s.Suite.String()
 	if s.FarReported && s.Sent > 0 {
 		loss := min(100, 100*float64(s.FarLostTotal)/float64(s.Sent))
 		p.audio.FarLoss = &loss

@@ -131,6 +131,9 @@ func (c *Call) replace(e placeFound) {
 		return
 	}
 	err := e.err
+	if visit, ok := e.place.(*rooms.Visit); ok && err == nil {
+		err = visit.Room().Takes(c.opening.encrypted)
+	}
 	if err == nil {
 		c.enter = func() (stay, error) { return c.takeOver(e.place) }
 		err = c.pickUp()
@@ -144,7 +147,9 @@ func (c *Call) replace(e placeFound) {
 func (c *Call) takeOver(place stay) (stay, error) {
 	switch place := place.(type) {
 	case *rooms.Visit:
-		c.room = place.Room()
+		if err := c.visit(place.Room()); err != nil {
+			return nil, err
+		}
 		return place.TakeOver(c.ctx, c), nil
 	case *rooms.Party:
 		party, err := place.TakeOver(c.ctx, c, c.caller.Phone != "")

@@ -68,6 +68,8 @@ type Config struct {
 	Resolver *net.Resolver
 	// TrunkTimes are the timers about trunks.
 	TrunkTimes TrunkTimes
+	// InsecureKeys has keys for encrypted audio (SDES) taken over UDP and TCP, too, where others may read them.
+	InsecureKeys bool
 	// RingTime is how long a callee rings who has no time of his own, until the call counts as not answered, at most
 	// MaxRingTime; 0: 30 s.
 	RingTime time.Duration
@@ -104,6 +106,8 @@ type Server struct {
 	full      func() bool
 	sessions  sessionRules
 	after     func(pause time.Duration, f func()) (stop func())
+
+	insecureKeys bool // as in Config
 
 	digests                *digests
 	registrar              *registrar
@@ -184,6 +188,8 @@ func New(config Config) (*Server, error) {
 			least:   cmp.Or(config.MinSessionExpires, LeastSessionExpires),
 		},
 		after: config.after,
+
+		insecureKeys: config.InsecureKeys,
 
 		digests:    newDigests(log, config.Digests),
 		registrar:  newRegistrar(log, config.Store, cmp.Or(config.ProbeEvery, time.Minute)),

@@ -19,6 +19,9 @@ type session struct {
 	sent  []byte // our last description
 	// networks are those that a trunk's audio may come from; nil for others.
 	networks []netip.Prefix
+	// security is what was agreed on last, if anything was; nil: plain audio. exposed tells that others can read what we send.
+	security        *media.Security
+	agreed, exposed bool
 }
 
 func newSession(address netip.Addr, port uint16) session {
@@ -37,6 +40,12 @@ func (s session) answer(offer *sdp.Session, signalling netip.Addr) (session, med
 	if err != nil {
 		return s, remote, err
 	}
+	if s.rekeyed(remote) {
+		s.local.Keys = sdp.NewKeys()
+		if answer, remote, err = sdp.Answer(offer, s.local, signalling); err != nil {
+			return s, remote, err
+		}
+	}
 	if !bytes.Equal(answer.Bytes(), s.sent) {
 		// The version tells the far end that something differs (RFC 3264 8).
 		s.local.Version++
@@ -54,6 +63,9 @@ func (s session) answer(offer *sdp.Session, signalling netip.Addr) (session, med
 func (s session) offer(codecs ...media.Codec) (session, *sdp.Session) {
 	local := s.local
 	local.Codecs = codecs
+	if !s.offersKeys() {
+		local.Keys = nil
+	}
 	offer := sdp.Offer(local)
 	if !bytes.Equal(offer.Bytes(), s.sent) {
 		local.Version++

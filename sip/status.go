@@ -95,6 +95,8 @@ func rejection(err error) *wire.Rejection {
 		return reject(sipgo.StatusCallTransactionDoesNotExists, "")
 	case errors.Is(err, rooms.ErrNotConnected):
 		return reject(sipgo.StatusTemporarilyUnavailable, "")
+	case errors.Is(err, rooms.ErrNotEncrypted):
+		return reject(sipgo.StatusNotAcceptableHere, "", warning(302, err.Error()))
 	case errors.Is(err, rooms.ErrToOneself):
 		return reject(sipgo.StatusLoopDetected, "", warning(399, err.Error()))
 	case errors.Is(err, errNoRoom):

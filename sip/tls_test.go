@@ -66,7 +66,7 @@ func TestPhonesRegisterAndAreCalledOverTLS(t *testing.T) {
 			if via := invite.Via(); via.Transport != "TLS" {
 				t.Errorf("Via over %s", via.Transport)
 			}
-			if _, err := ring.Answer(t.Context(), phone.Options{}); err != nil {
+			if _, err := ring.Answer(t.Context(), phone.Options{SRTP: "AEAD_AES_128_GCM"}); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-talks; err != nil {

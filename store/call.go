@@ -44,11 +44,13 @@ type Call struct {
 
 // CallAudio is how the audio of a call went.
 type CallAudio struct {
-	Codec    string // empty: none was agreed on, and all else is zero
-	Received uint64 // RTP packets
-	Lost     uint64 // never came
-	Late     uint64 // came too late to be heard
-	Sent     uint64
+	Codec string // empty: none was agreed on, and all else is zero
+	// Encryption is the suite of SRTP by which the audio was encrypted at the end; empty: it was not.
+	Encryption string
+	Received   uint64 // RTP packets
+	Lost       uint64 // never came
+	Late       uint64 // came too late to be heard
+	Sent       uint64
 	// Jitter of arrival (RFC 3550 6.4.1) and Delay, that of the jitter buffer, are in ms and as they were at the end.
 	Jitter, Delay float64
 	RoundTrip     float64  // ms; 0: unknown
@@ -68,7 +70,7 @@ func (db *DB) AddCalls(ctx context.Context, calls []Call) error {
 		for _, c := range calls {
 			_, err := insert.ExecContext(ctx, c.ID, c.Direction, c.Dialled, c.Room, c.RoomName, c.Number, c.Name, c.Address, c.Phone,
 				c.Trunk, c.Role, c.Started.UnixMilli(), unixMilli(c.Answered), unixMilli(c.Entered), c.Ended.UnixMilli(), c.Result,
-				c.Reason, c.Codec, int64(c.Received), int64(c.Lost), int64(c.Late), int64(c.Sent), c.Jitter, c.Delay,
+				c.Reason, c.Codec, c.Encryption, int64(c.Received), int64(c.Lost), int64(c.Late), int64(c.Sent), c.Jitter, c.Delay,
 				unlessZero(c.RoundTrip), c.FarLoss, unlessZero(c.MOS))
 			if err != nil {
 				return fmt.Errorf("call %s: %w", c.ID, err)
@@ -178,7 +180,7 @@ func (db *DB) RemoveCalls(ctx context.Context, before time.Time, most int) (n in
 // callColumns are the columns of a Call, in the order of scanCall and AddCalls.
 const callColumns = `call, direction, dialled, room, room_name, number, name, address, phone, trunk, role,
 	started, answered, entered, ended, result, reason,
-	codec, received, lost, late, sent, jitter, delay, round_trip, far_loss, mos`
+	codec, encryption, received, lost, late, sent, jitter, delay, round_trip, far_loss, mos`
 
 func scanCall(rows *sql.Rows) (c Call, err error) {
 	var started, ended int64
@@ -186,7 +188,7 @@ func scanCall(rows *sql.Rows) (c Call, err error) {
 	var roundTrip, mos sql.Null[float64]
 	err = rows.Scan(&c.ID, &c.Direction, &c.Dialled, &c.Room, &c.RoomName, &c.Number, &c.Name, &c.Address, &c.Phone, &c.Trunk, &c.Role,
 		&started, &answered, &entered, &ended, &c.Result, &c.Reason,
-		&c.Codec, &c.Received, &c.Lost, &c.Late, &c.Sent, &c.Jitter, &c.Delay, &roundTrip, &c.FarLoss, &mos)
+		&c.Codec, &c.Encryption, &c.Received, &c.Lost, &c.Late, &c.Sent, &c.Jitter, &c.Delay, &roundTrip, &c.FarLoss, &mos)
 	if err != nil {
 		return Call{}, err
 	}

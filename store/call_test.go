@@ -50,7 +50,7 @@ func TestCallsSurviveReopening(t *testing.T) {
 		{ID: "whole", Direction: store.CallOut, Dialled: "+49301", Room: "0100", RoomName: "Weekly", Number: "+49301", Name: "Анна",
 			Address: "192.0.2.7", Phone: "200", Trunk: "carrier", Role: "moderator", Started: begin.Add(time.Second),
 			Answered: begin.Add(2 * time.Second), Entered: begin.Add(3 * time.Second), Ended: begin.Add(4 * time.Second), Result: "KICKED",
-			Reason: "removed", CallAudio: store.CallAudio{Codec: "PCMA", Received: 1 << 40, Lost: 2, Late: 3, Sent: 4, Jitter: 1.25, Delay: 20.5,
+			Reason: "removed", CallAudio: store.CallAudio{Codec: "PCMA", Encryption: "AEAD_AES_128_GCM", Received: 1 << 40, Lost: 2, Late: 3, Sent: 4, Jitter: 1.25, Delay: 20.5,
 				RoundTrip: 7.5, FarLoss: &loss, MOS: 4.4}},
 	}
 	file := filepath.Join(t.TempDir(), "conclave.db")

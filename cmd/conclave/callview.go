@@ -32,6 +32,7 @@ type callView struct {
 	Result    string     `json:"result"`
 	Reason    string     `json:"reason"`
 	Codec     string     `json:"codec,omitempty"`
+	SRTP      string     `json:"encryption,omitempty"` // suite; empty: plain
 	Received  uint64     `json:"packets_received"`
 	Lost      uint64     `json:"packets_lost"`
 	Late      uint64     `json:"packets_late"`
@@ -51,7 +52,7 @@ func viewCall(c store.Call, show bool) callView {
 		Caller: c.Number, Name: c.Name, Address: c.Address, From: provenAs(c), Role: c.Role,
 		Started: c.Started, Answered: known(c.Answered), Entered: known(c.Entered), Ended: c.Ended,
 		Result: c.Result, Reason: c.Reason,
-		Codec: c.Codec, Received: c.Received, Lost: c.Lost, Late: c.Late, Sent: c.Sent, FarLoss: rounded(c.FarLoss),
+		Codec: c.Codec, SRTP: c.Encryption, Received: c.Received, Lost: c.Lost, Late: c.Late, Sent: c.Sent, FarLoss: rounded(c.FarLoss),
 	}
 	if !c.Answered.IsZero() {
 		v.Seconds = c.Ended.Sub(c.Answered).Seconds()
@@ -116,20 +117,20 @@ func (v callView) cells() []string {
 	if v.Answered != nil {
 		lasted = lasting(int(v.Seconds))
 	}
-	return []string{v.Started.Local().Format(time.DateTime), room, v.Caller, v.Name, v.From, v.Role, lasted, v.Result, v.Codec,
+	return []string{v.Started.Local().Format(time.DateTime), room, v.Caller, v.Name, v.From, v.Role, lasted, v.Result, coding(v.Codec, v.SRTP),
 		figure("%.1f %%", v.Loss), figure("%.1f ms", v.Jitter), figure("%.1f", v.MOS), v.Reason}
 }
 
 // callFields are the columns of CSV.
 var callFields = []string{"started", "answered", "entered", "ended", "lasted_s", "direction", "room", "room_name", "dialled", "caller", "name",
-	"from", "address", "role", "result", "reason", "codec", "packets_received", "packets_lost", "packets_late", "packets_sent",
+	"from", "address", "role", "result", "reason", "codec", "encryption", "packets_received", "packets_lost", "packets_late", "packets_sent",
 	"loss_percent", "jitter_ms", "delay_ms", "round_trip_ms", "far_loss_percent", "mos", "id"}
 
 // fields are the cells of callFields.
 func (v callView) fields() []string {
 	number := func(n uint64) string { return strconv.FormatUint(n, 10) }
 	return []string{stamp(&v.Started), stamp(v.Answered), stamp(v.Entered), stamp(&v.Ended), fmt.Sprintf("%.1f", v.Seconds), v.Direction,
-		v.Room, v.RoomName, v.Dialled, v.Caller, v.Name, v.From, v.Address, v.Role, v.Result, v.Reason, v.Codec,
+		v.Room, v.RoomName, v.Dialled, v.Caller, v.Name, v.From, v.Address, v.Role, v.Result, v.Reason, v.Codec, v.SRTP,
 		number(v.Received), number(v.Lost), number(v.Late), number(v.Sent), figure("%.2f", v.Loss), figure("%.2f", v.Jitter),
 		figure("%.2f", v.Delay), figure("%.2f", v.RoundTrip), figure("%.2f", v.FarLoss), figure("%.2f", v.MOS), v.ID}
 }

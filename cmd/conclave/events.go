@@ -69,6 +69,9 @@ func writeEvent(out io.Writer, text json.RawMessage) error {
 		member = strconv.Itoa(e.Member)
 	}
 	remark := strings.Join(strings.Fields(e.Role+" "+e.File+" "+e.Result), " ")
+	if e.Encryption != "" {
+		remark += ", SRTP"
+	}
 	if e.Kind == rooms.EventLost {
 		remark = count(e.Lost, "event")
 	}

@@ -118,7 +118,15 @@ func newMemberTable(out io.Writer, first string) *tabwriter.Writer {
 
 func memberRow(table io.Writer, first string, m rooms.Member, level string, now time.Time) {
 	row(table, first, m.Caller, m.Name, m.Role, state(m), level, talked(m), lastMinute(m, now),
-		fmt.Sprintf("%.1f %%", m.LossPercent), fmt.Sprintf("%.1f ms", m.Jitter), fmt.Sprintf("%.0f ms", m.Delay), m.Codec, clock(m.Since))
+		fmt.Sprintf("%.1f %%", m.LossPercent), fmt.Sprintf("%.1f ms", m.Jitter), fmt.Sprintf("%.0f ms", m.Delay), coding(m.Codec, m.Encryption), clock(m.Since))
+}
+
+// coding is a codec as tables show it, with whether it is encrypted.
+func coding(codec, encryption string) string {
+	if encryption != "" {
+		codec += ", SRTP"
+	}
+	return codec
 }
 
 // state tells in words what a member is just doing.

@@ -18,7 +18,7 @@ func TestLiveTableShowsHostileCallersHarmlessly(t *testing.T) {
 	live := []rooms.Conference{
 		{Extension: "1000", Name: "Weekly", Since: since, Locked: true, Members: []rooms.Member{
 			{ID: 1, Caller: "100", Name: "Anna", Role: "moderator", Since: since, Codec: "PCMU", Level: -21.4, Talking: true, Entered: true, TalkTime: 65, LossPercent: 0.25, Jitter: 1.26, Delay: 20},
-			{ID: 12, Caller: "1\x1b[2J", Name: "\u202eevil\n", Role: "participant", Since: since, Codec: "PCMA", Level: -127, Muted: true, MutedBy: "moderator", Music: true, Entered: true, TalkTime: 3605},
+			{ID: 12, Caller: "1\x1b[2J", Name: "\u202eevil\n", Role: "participant", Since: since, Codec: "PCMA", Level: -127, Muted: true, MutedBy: "moderator", Music: true, Encryption: "AEAD_AES_128_GCM", Entered: true, TalkTime: 3605},
 		}},
 		{Extension: "20", Name: "Two", Since: since, Members: []rooms.Member{
 			{ID: 1, Since: since, Level: -127},

@@ -38,6 +38,7 @@ type serveCmd struct {
 	Digests      []string        `help:"Digest algorithms that phones are offered, in this order (${default}); MD5 alone for phones that give up at another." placeholder:"NAME" enum:"SHA-256,MD5" default:"SHA-256,MD5" env:"CONCLAVE_DIGESTS"`
 	SIPRate      int             `name:"sip-rate" help:"SIP messages of one method that are taken from one address in a second, after five times as many at once (${default}); 0: any number." placeholder:"N" default:"100" env:"CONCLAVE_SIP_RATE"`
 	TransferCode string          `name:"transfer-code" help:"Keys that a phone dials in a call before the room that the other party is to be moved to (${default}); empty: none." placeholder:"KEYS" default:"**" env:"CONCLAVE_TRANSFER_CODE"`
+	InsecureSDES bool            `name:"insecure-sdes" help:"Take keys for encrypted audio over UDP and TCP, too, where whoever reads along can decrypt it: for networks that are protected otherwise." env:"CONCLAVE_INSECURE_SDES"`
 	RingTime     time.Duration   `name:"ring-time" help:"How long a callee rings who has no time of his own, until the call counts as not answered (${default}), at most 2m." placeholder:"TIME" default:"30s" env:"CONCLAVE_RING_TIME"`
 	SessionTime  time.Duration   `name:"session-expires" help:"How long a call lasts whose far end has vanished while it is on hold: sessions are refreshed at half of it (${default}). 0: not at all." placeholder:"TIME" default:"30m" env:"CONCLAVE_SESSION_EXPIRES"`
 	SessionLeast time.Duration   `name:"session-least" help:"Shortest session that others may ask for (${default}), at least 90s." placeholder:"TIME" default:"90s" env:"CONCLAVE_SESSION_LEAST"`
@@ -179,6 +180,8 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 
 		SessionExpires:    cmp.Or(c.SessionTime, -1),
 		MinSessionExpires: c.SessionLeast,
+
+		InsecureKeys: c.InsecureSDES,
 	})
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

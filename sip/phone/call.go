@@ -30,8 +30,9 @@ type Call struct {
 	err      error
 	ending   string
 	over     bool
-	sequence uint32   // CSeq of the far end's latest request
-	branches []string // of our INVITEs, whose ACKs are kept
+	request  *sipgo.Request // the far end's latest
+	sequence uint32         // CSeq of the far end's latest request
+	branches []string       // of our INVITEs, whose ACKs are kept
 	notices  []Notice
 }
 
@@ -160,7 +161,8 @@ func (c *Call) accept(invite *sipgo.Request, res *sipgo.Response, loseACKs int) 
 	ack := c.dialog.numbered(sipgo.ACK, invite.CSeq().SeqNo)
 	if len(invite.Body()) == 0 { // the offer came in the 2xx
 		if err == nil {
-			c.local.follow(remote)
+			c.remote = remote.only(c.options.Codecs)
+			c.local.follow(c.remote)
 		}
 		c.attach(ack)
 	}
@@ -262,6 +264,13 @@ func (c *Call) SetupTime() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.took
+}
+
+// LastRequest is the latest request of the far end in the dialog; nil: there was none.
+func (c *Call) LastRequest() *sipgo.Request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.request
 }
 
 // Remote returns what the far end described last.

@@ -3,6 +3,7 @@ package phone
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,6 +20,8 @@ type Description struct {
 	PTime        int // ms, 0 if not given
 	Direction    string
 	Mux          bool
+	Proto        string   // RTP/AVP, RTP/SAVP …
+	Crypto       []Crypto // those that the phone can use
 }
 
 // ParseDescription reads what the far end describes.
@@ -38,6 +41,7 @@ func ParseDescription(body []byte) (Description, error) {
 				continue
 			}
 			audio = true
+			d.Proto = fields[2]
 			var err error
 			if port, err = strconv.ParseUint(fields[1], 10, 16); err != nil {
 				return d, fmt.Errorf("port in %q: %w", line, err)
@@ -69,6 +73,10 @@ func ParseDescription(body []byte) (Description, error) {
 				rtcp, _ = strconv.ParseUint(strings.Fields(rest + " ")[0], 10, 16)
 			case "rtcp-mux":
 				d.Mux = true
+			case "crypto":
+				if c, ok := parseCrypto(rest); ok {
+					d.Crypto = append(d.Crypto, c)
+				}
 			case "rtpmap":
 				d.rtpmap(rest)
 			}
@@ -123,14 +131,23 @@ type description struct {
 	version   int
 	direction string // empty: not said
 	zero      bool   // hold by c=0.0.0.0
+	crypto    Crypto // ours; the zero value: none
+	proto     string
 }
 
 func newDescription(o Options, media netip.AddrPort) description {
-	return description{options: o, address: media, session: media.Port(), version: 1, direction: o.Direction}
+	d := description{options: o, address: media, session: media.Port(), version: 1, direction: o.Direction, proto: "RTP/AVP"}
+	if o.SRTP != "" {
+		d.crypto, d.proto = newCrypto(o.SRTP), "RTP/SAVP"
+	}
+	return d
 }
 
 func (d *description) change(c Change) {
 	d.version++
+	if c.Rekey {
+		d.crypto = newCrypto(d.options.SRTP)
+	}
 	if len(c.Codecs) > 0 {
 		d.options.Codecs = c.Codecs
 	}
@@ -156,6 +173,11 @@ func (d *description) follow(offer Description) {
 		d.options.EventType = NoEvents
 	} else if d.options.EventType != NoEvents {
 		d.options.EventType = offer.EventType
+	}
+	if i := slices.IndexFunc(offer.Crypto, func(c Crypto) bool { return c.Suite == d.crypto.Suite }); i >= 0 {
+		d.crypto.Tag, d.proto = offer.Crypto[i].Tag, offer.Proto
+	} else {
+		d.crypto, d.proto = Crypto{}, "RTP/AVP"
 	}
 	if c, pt, ok := offer.codec(); ok {
 		d.options.Codecs = []Codec{c}
@@ -191,7 +213,10 @@ func (d description) String() string {
 	if d.options.EventType != NoEvents {
 		types = append(types, strconv.Itoa(d.options.EventType))
 	}
-	line("m=audio %d RTP/AVP %s", d.address.Port(), strings.Join(types, " "))
+	line("m=audio %d %s %s", d.address.Port(), d.proto, strings.Join(types, " "))
+	if d.crypto.Suite != "" {
+		line("%s", d.crypto)
+	}
 	for _, c := range d.options.Codecs {
 		line("a=rtpmap:%d %s", d.options.payloadType(c), mappings[c])
 	}

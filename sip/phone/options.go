@@ -37,6 +37,9 @@ type Options struct {
 	Direction string
 	// Mux offers RTP and RTCP on one port (RFC 5761).
 	Mux bool
+	// SRTP is the suite by which the audio is encrypted, by its registered name: AES_CM_128_HMAC_SHA1_80, for example. Empty: it
+	// is plain. Who calls the phone has to offer that suite.
+	SRTP string
 	// Offerless sends the INVITE without a description; the answer goes into the ACK.
 	Offerless bool
 	// Edit, if not nil, changes each description before it is sent.

@@ -17,6 +17,7 @@ type Change struct {
 	Move      bool    // receive and send RTP on a new port from now on
 	Offerless bool    // leave the offer to the far end; re-INVITE only
 	Codecs    []Codec // are offered from now on; empty: those as before
+	Rekey     bool    // encrypt by a new key from now on
 }
 
 // Hold asks the far end not to send: sendonly.
@@ -160,6 +161,7 @@ func (p *Phone) serve(req *sipgo.Request, from string) {
 // serve answers a request within the call. New descriptions are accepted as they are.
 func (c *Call) serve(req *sipgo.Request) *sipgo.Response {
 	c.mu.Lock()
+	c.request = req
 	repeated := req.CSeq().SeqNo <= c.sequence
 	c.sequence = max(c.sequence, req.CSeq().SeqNo)
 	c.mu.Unlock()

@@ -9,8 +9,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"github.com/pion/rtp"
 )
 
 // stream is the RTP of one call: a goroutine that receives, and from the
@@ -25,6 +23,8 @@ type stream struct {
 	socket  *net.UDPConn
 	decoder map[uint8]incoming // by payload type that we announced
 	packets []Packet           // received, append only
+	secrets secrets
+	foreign int // packets that could not be decrypted
 
 	// What is sent, and where.
 	to        netip.AddrPort
@@ -119,6 +119,7 @@ func (s *stream) configure(local description, remote Description) {
 		s.codec, s.payload = c, pt
 	}
 	s.announce(local.options)
+	s.secrets.agree(local.crypto, remote.Crypto)
 	s.eventType = remote.EventType
 }
 
@@ -144,15 +145,17 @@ func (s *stream) receive(socket *net.UDPConn) {
 		if err != nil || n < 2 || buffer[1] >= 192 && buffer[1] <= 223 {
 			continue
 		}
-		var in rtp.Packet
-		if in.Unmarshal(buffer[:n]) != nil {
+		s.mu.Lock()
+		in, ok := s.secrets.open(buffer[:n])
+		if !ok {
+			s.foreign++
+			s.mu.Unlock()
 			continue
 		}
 		p := Packet{
 			Arrived: now, Sequence: in.SequenceNumber, Timestamp: in.Timestamp,
 			SSRC: in.SSRC, PayloadType: in.PayloadType, Marker: in.Marker,
 		}
-		s.mu.Lock()
 		if d, ok := s.decoder[in.PayloadType]; ok {
 			p.PCM, p.Rate, p.clock = d.coder.decode(in.Payload), d.codec.Rate(), d.codec.clock()
 		}
@@ -250,7 +253,7 @@ func (s *stream) emit(now time.Time, marker bool, payloadType uint8, timestamp u
 	s.sequence++
 	s.sent++
 	if !lost {
-		s.network.send(now, inTransit{bytes: append(b, payload...), to: s.to})
+		s.network.send(now, inTransit{bytes: s.secrets.seal(append(b, payload...)), to: s.to})
 	}
 }
 
