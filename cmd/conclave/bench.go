@@ -17,6 +17,7 @@ type benchCmd struct {
 	Talkers            int               `default:"3" placeholder:"K" help:"Members in each room that talk; the others are faint noise (${default})."`
 	Option             map[string]string `short:"o" mapsep:"none" placeholder:"OPTION=VALUE" help:"Set an option of the rooms; may be repeated."`
 	Codec              string            `default:"pcmu" enum:"pcmu,g722,opus" placeholder:"NAME" help:"What the members speak: pcmu, or g722 or opus in wide band (${default})."`
+	SRTP               string            `name:"srtp" placeholder:"SUITE" help:"Encrypt the members' audio by this suite, and measure what that costs against plain members; no floor."`
 	Seconds            int               `default:"20" placeholder:"S" help:"How long to measure, before the comparison with the floor (${default})."`
 	ServerCPUs         cpuList           `name:"server-cpus" placeholder:"LIST" help:"CPUs of the server, such as 1 or 2-3; the callers have the others. Without it, the last one."`
 	CallsPerSecond     int               `placeholder:"N" help:"Calls beside the members that come and go in each second."`
@@ -41,6 +42,7 @@ func (c *benchCmd) Run(ctx context.Context) error {
 		Rooms:              c.Rooms,
 		Talkers:            c.Talkers,
 		Codec:              c.Codec,
+		SRTP:               c.SRTP,
 		Options:            c.Option,
 		Length:             time.Duration(c.Seconds) * time.Second,
 		ServerCPUs:         c.ServerCPUs,

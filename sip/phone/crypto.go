@@ -109,3 +109,13 @@ func (s *secrets) open(packet []byte) (in rtp.Packet, ok bool) {
 	}
 	return in, in.Unmarshal(packet) == nil
 }
+
+// SRTP is the encryption of a call whose audio is left to the caller (Options.Media): what is sent by out and what comes by in.
+// Both are nil where it is plain.
+func (c *Call) SRTP() (out, in *srtp.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var s secrets
+	s.agree(c.local.crypto, c.remote.Crypto)
+	return s.out, s.in
+}

@@ -25,6 +25,7 @@ type Config struct {
 	Rooms              int               // they are spread over
 	Talkers            int               // in each room
 	Codec              string            // "pcmu", "g722" or "opus", of all members
+	SRTP               string            // suite by which all members encrypt, compared with plain members and not the floor; empty: plain
 	Options            map[string]string // of the rooms, beside quiet=yes
 	Length             time.Duration     // of the time measured; the comparison with the floor comes after it
 	ServerCPUs         []int             // empty: the last one
@@ -67,7 +68,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Codec: c.Codec, Members: c.Members, Rooms: c.Rooms, Talkers: c.Talkers, Seconds: c.Length.Seconds(),
+	report := &Report{Codec: c.Codec, SRTP: c.SRTP, Members: c.Members, Rooms: c.Rooms, Talkers: c.Talkers, Seconds: c.Length.Seconds(),
 		ServerCPUs: b.server, ClientCPUs: b.client}
 	if err := b.measureServer(ctx, report); err != nil {
 		return nil, fmt.Errorf("measure the server: %w", err)
@@ -89,6 +90,8 @@ func newBench(c Config) (*bench, error) {
 		return nil, fmt.Errorf("codec %q is none that is measured: pcmu, g722 or opus", c.Codec)
 	case c.Soak && c.CallsPerSecond == 0:
 		return nil, errors.New("a soak is for calls that come and go: --calls-per-second 10, for example")
+	case c.checkSRTP() != nil:
+		return nil, c.checkSRTP()
 	case c.Length < time.Second:
 		return nil, fmt.Errorf("%v is too short to measure anything: at least 1s", c.Length)
 	}
@@ -189,5 +192,5 @@ func closeSockets(callers []*caller) {
 func (b *bench) options(c *caller) (phone.Options, error) {
 	media, err := c.socket.address()
 	// With rtcp-mux the server's reports come to the same socket.
-	return phone.Options{Media: media, Mux: true, Codecs: []phone.Codec{phone.Codec(b.coding.payloadType)}, From: fmt.Sprintf("bench%d", media.Port())}, err
+	return phone.Options{Media: media, Mux: true, SRTP: b.SRTP, Codecs: []phone.Codec{phone.Codec(b.coding.payloadType)}, From: fmt.Sprintf("bench%d", media.Port())}, err
 }

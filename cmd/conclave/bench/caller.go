@@ -19,7 +19,8 @@ type caller struct {
 	ear         *ear     // keeps what is heard, nil for most
 	inbox       *mailbox // of the lane's buffer, for the ear's time stamps
 
-	heard     bool // a packet came: the next two are valid
+	crypt     *crypt // nil: it is plain
+	heard     bool   // a packet came: the next two are valid
 	sequence  uint16
 	timestamp uint32
 	counts    counts
@@ -94,6 +95,9 @@ func (c *caller) fallSilent() {
 func (c *caller) send(p []byte) bool {
 	binary.BigEndian.PutUint16(p[2:], binary.BigEndian.Uint16(p[2:])+1)
 	c.hold(1)
+	if c.crypt != nil {
+		p = c.crypt.seal(p)
+	}
 	return c.socket.send(p)
 }
 
@@ -127,7 +131,13 @@ func (c *caller) take(p []byte, arrived int64, count bool) {
 	if len(p) < 12 {
 		return
 	}
-	if p[1] >= 192 && p[1] <= 223 { // RTCP on the same port (RFC 5761 4)
+	control := p[1] >= 192 && p[1] <= 223 // RTCP on the same port (RFC 5761 4)
+	if c.crypt != nil && (control || c.ear != nil) {
+		if p = c.crypt.open(p, control); p == nil {
+			return // it counts as lost
+		}
+	}
+	if control {
 		c.report(p)
 		return
 	}

@@ -45,13 +45,18 @@ func (b *bench) compare(ctx context.Context, server *os.Process, crowd *crowd) (
 	if err := alternate(ctx, bare, conference, pairs); err != nil {
 		return c, err
 	}
-	for _, w := range bare.windows {
-		c.floors = append(c.floors, w.perParticipantSecond(b.Members))
-	}
-	for _, w := range conference.windows {
-		c.servers = append(c.servers, w.perParticipantSecond(b.Members))
-	}
+	c.fill(bare, conference, b.Members)
 	return c, nil
+}
+
+// fill takes what the windows of two contenders took.
+func (c *comparison) fill(floor, server *contender, members int) {
+	for _, w := range floor.windows {
+		c.floors = append(c.floors, w.perParticipantSecond(members))
+	}
+	for _, w := range server.windows {
+		c.servers = append(c.servers, w.perParticipantSecond(members))
+	}
 }
 
 // startFloor starts the bare loop for these callers and connects them.

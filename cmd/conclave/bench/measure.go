@@ -83,7 +83,7 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	if b.Flood > 0 {
 		rate = floodRate
 	}
-	server, err := startServer(ctx, b.Program, b.server, rooms, b.Options, b.Phones, rate)
+	server, err := b.startServer(ctx, rooms, rate)
 	if err != nil {
 		return err
 	}
@@ -148,6 +148,12 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 			return fmt.Errorf("measure the cost of recording: %w", err)
 		}
 		report.record(recorded)
+	case b.SRTP != "":
+		compared, err := b.compareWithPlain(ctx, server.command.Process, crowd)
+		if err != nil {
+			return fmt.Errorf("compare with plain members: %w", err)
+		}
+		report.encryption(compared)
 	case !b.Delay && b.CallsPerSecond == 0 && b.Phones == 0 && b.Flood == 0:
 		compared, err := b.compare(ctx, server.command.Process, crowd)
 		if err != nil {
@@ -199,5 +205,6 @@ func (b *bench) call(ctx context.Context, ph *phone.Phone, sip, extension string
 	if err != nil {
 		return 0, err
 	}
+	c.crypt = newCrypt(call)
 	return call.SetupTime(), c.connect(call.Remote().Address)
 }

@@ -45,6 +45,15 @@ type Report struct {
 	RecordRatioLow  float64   `json:"record_ratio_q1,omitempty"`
 	RecordRatioHigh float64   `json:"record_ratio_q3,omitempty"`
 
+	// Plain and Encrypted are what windows of the server with encrypted members and of another one with plain members took by
+	// turns, and SRTPRatio is as Ratio, of the one in terms of the other.
+	SRTP          string    `json:"srtp,omitempty"` // suite
+	Plain         []float64 `json:"plain_us_per_participant_second,omitempty"`
+	Encrypted     []float64 `json:"encrypted_us_per_participant_second,omitempty"`
+	SRTPRatio     float64   `json:"srtp_ratio,omitempty"`
+	SRTPRatioLow  float64   `json:"srtp_ratio_q1,omitempty"`
+	SRTPRatioHigh float64   `json:"srtp_ratio_q3,omitempty"`
+
 	RSSPerLeg int64 `json:"rss_per_leg_bytes,omitempty"`
 	RSS       int64 `json:"rss_bytes"`
 	RSSGrowth int64 `json:"rss_growth_bytes"` // in the time measured
@@ -147,6 +156,10 @@ func (r *Report) Write(out io.Writer) error {
 	if r.RecordRatio > 0 {
 		line("recording costs", "%+.1f %%, quartiles %+.1f and %+.1f (%d windows of %v with against the two beside each without)",
 			100*(r.RecordRatio-1), 100*(r.RecordRatioLow-1), 100*(r.RecordRatioHigh-1), len(r.Recorded), recordWindow)
+	}
+	if r.SRTPRatio > 0 {
+		line("encrypted to plain", "%.2f, quartiles %.2f and %.2f (%s; %d windows of %v against the two beside each of a plain server)",
+			r.SRTPRatio, r.SRTPRatioLow, r.SRTPRatioHigh, r.SRTP, len(r.Encrypted), counted)
 	}
 	line("memory", "%.1f MB, %+.1f MB in the time measured", float64(r.RSS)/1e6, float64(r.RSSGrowth)/1e6)
 	if r.RSSPerLeg > 0 {

@@ -29,6 +29,7 @@ type serverProcess struct {
 	data    string
 	log     *os.File
 	sip     string // its UDP listener, host:port
+	keys    bool   // for encryption are taken over UDP
 	rate    int    // of SIP messages from one address that it takes; 0: any
 	control http.Client
 }
@@ -38,10 +39,9 @@ const firstExtension = 1000
 
 func extension(room int) string { return strconv.Itoa(firstExtension + room) }
 
-// startServer starts the server with so many open rooms that have these options, so many phones, and this limit
-// to the rate of SIP messages.
-func startServer(ctx context.Context, program string, cpus []int, rooms int, options map[string]string, phones, rate int) (_ *serverProcess, err error) {
-	s := &serverProcess{program: program, cpus: cpus, sip: "127.0.0.1:0", rate: rate}
+// startServer starts the server with so many open rooms, the phones, and this limit to the rate of SIP messages.
+func (b *bench) startServer(ctx context.Context, rooms, rate int) (_ *serverProcess, err error) {
+	s := &serverProcess{program: b.Program, cpus: b.server, sip: "127.0.0.1:0", rate: rate, keys: b.SRTP != ""}
 	if s.data, err = os.MkdirTemp("", "conclave-bench-"); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)
 	}
@@ -50,10 +50,10 @@ func startServer(ctx context.Context, program string, cpus []int, rooms int, opt
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if err := addRooms(ctx, filepath.Join(s.data, "conclave.db"), rooms, options); err != nil {
+	if err := addRooms(ctx, filepath.Join(s.data, "conclave.db"), rooms, b.Options); err != nil {
 		return s, err
 	}
-	if err := addPhones(ctx, filepath.Join(s.data, "conclave.db"), phones); err != nil {
+	if err := addPhones(ctx, filepath.Join(s.data, "conclave.db"), b.Phones); err != nil {
 		return s, err
 	}
 	if s.log, err = os.Create(filepath.Join(s.data, "log")); err != nil {
@@ -79,7 +79,7 @@ func (s *serverProcess) start() error {
 	ports := fmt.Sprintf("%d-%d", firstPort, min(lastPort, firstPort+files-otherFiles))
 	s.command = exec.Command(s.program, "serve", "--data", s.data, "--sip", "udp://"+s.sip, "--guests", "all",
 		"--rtp-ports", ports, "--workers", strconv.Itoa(len(s.cpus)), "--log-level", "warn", "--drain-time", "0s",
-		"--sip-rate", strconv.Itoa(s.rate))
+		"--sip-rate", strconv.Itoa(s.rate), fmt.Sprintf("--insecure-sdes=%v", s.keys))
 	s.command.Stderr = s.log
 	out, err := s.command.StdoutPipe()
 	if err != nil {
