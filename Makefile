@@ -46,7 +46,8 @@ bench: build
 	$(go) test -run '^$$' -bench Tick -benchmem ./mixer
 
 # What the server survives, and a table of the figures: some ten minutes. A short form is part of test.
-faults: clients
+faults:
+	testdata/clients.sh faults
 	cd cmd/faults && $(go) test -count=1 -timeout 60m -parallel 4 -full
 
 # An hour of calls that come and go beside 200 that stay; fails if anything grows or is lost.
