@@ -66,8 +66,13 @@ type Leg struct {
 	control  control
 	wish     wish
 	counters Counters
+	theirs   atomic.Uint32 // as SSRC has it
 	closed   func()
 }
+
+// SSRC is that of the stream which the far end sends (RFC 3550 3); 0: nothing has come yet. It may be called from any
+// goroutine.
+func (l *Leg) SSRC() uint32 { return l.theirs.Load() }
 
 // settled is a Remote with what could be prepared for it outside the tick.
 type settled struct {

@@ -159,8 +159,11 @@ func (l *Leg) packet(b []byte, in *Inbox, arrived int64, stamped, last bool, t T
 	if h.SSRC == l.out.ssrc {
 		l.out.begin() // RFC 3550 8.2: a collision; ours is the one that can change
 	}
-	if h.SSRC != l.far.ssrc && l.far.started {
-		l.jitter.Reset()
+	if h.SSRC != l.far.ssrc || !l.far.started {
+		if l.far.started {
+			l.jitter.Reset()
+		}
+		l.theirs.Store(h.SSRC)
 	}
 	missing := l.far.missing(h.SSRC, h.SequenceNumber)
 	l.far.packet(h.SSRC, h.SequenceNumber, h.Timestamp, arrived, event || !stamped)

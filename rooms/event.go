@@ -18,6 +18,9 @@ const (
 	EventSilent   EventKind = "silent"
 	EventMute     EventKind = "mute"
 	EventUnmute   EventKind = "unmute"
+	EventHold     EventKind = "hold"     // his phone has put the conference on hold
+	EventResume   EventKind = "resume"   // it has taken that back
+	EventTakeover EventKind = "takeover" // another call has the member's place now
 	EventLock     EventKind = "lock"
 	EventUnlock   EventKind = "unlock"
 	EventRecord   EventKind = "record"     // a recording has begun

@@ -49,6 +49,7 @@ type Member struct {
 	Waiting   bool       `json:"waiting"`    // for a leader, outside the mix
 	Entered   bool       `json:"entered"`    // is in the mix
 	Music     bool       `json:"music"`      // is given hold music
+	Held      bool       `json:"held"`       // his phone has put the conference on hold
 	// LossPercent is the share of the packets from the caller that did not arrive.
 	LossPercent float64 `json:"loss_percent"`
 	Jitter      float64 `json:"jitter_ms"` // of arrival, RFC 3550 6.4.1
@@ -110,6 +111,7 @@ func (c *conference) live() Conference {
 			EndMarked: m.role.endMarked || m.role.endMarkedAny,
 			Waiting:   m.waiting,
 			Music:     m.music,
+			Held:      m.held.Load(),
 			Talks:     m.talk.spans(now),
 		}
 		place[m.seat] = i

@@ -31,7 +31,8 @@ type member struct {
 	greeting   uint64   // the prompt that he is alone or has to wait; 0: it was not said, or is outdated
 	greetedFor standing // what it says
 
-	noticed *taping // the recording that he was told of
+	held    *atomic.Bool // by his phone; it is the visit's
+	noticed *taping      // the recording that he was told of
 	talk    talkLog
 
 	// end ends the member's stay, with a removal for a cause where others have put him out.

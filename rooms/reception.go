@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,7 @@ type Visit struct {
 	end        context.CancelCauseFunc // ends the conversation
 	before     *Visit                  // whose place is taken over; nil: nobody's
 	member     atomic.Pointer[member]  // nil before he is admitted
+	held       atomic.Bool             // by the far end of the call
 
 	result string
 	reason string
@@ -52,6 +54,25 @@ type Stay struct {
 // Digit takes a key from a SIP INFO: 0-9, *, # or A-D; anything else is ignored. It never
 // waits. Where the phone sends RTP events, too, those count and not these.
 func (v *Visit) Digit(key byte) { v.keypad.info(key) }
+
+// Hold tells that the far end of the call has put the conference on hold, or has taken it back. It changes nothing of what is
+// heard: the phone says itself what it sends and wants.
+func (v *Visit) Hold(on bool) {
+	if v.held.Swap(on) == on {
+		return
+	}
+	c := v.conference
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := v.member.Load()
+	switch {
+	case m == nil || !slices.Contains(c.members, m):
+	case on:
+		c.emit(EventHold, m)
+	default:
+		c.emit(EventResume, m)
+	}
+}
 
 // Joined is closed when the caller has become a member.
 func (v *Visit) Joined() <-chan struct{} { return v.joined }
@@ -169,7 +190,7 @@ func (v *Visit) receive(ctx context.Context) (result string, reason error) {
 		moderator = moderator || byPIN
 	}
 	options := v.room.Options.profile(moderator)
-	m := &member{call: v.call, callee: callee, room: v.room, options: options, role: options.role(), seat: v.seat, line: v.line}
+	m := &member{call: v.call, callee: callee, room: v.room, options: options, role: options.role(), seat: v.seat, line: v.line, held: &v.held}
 	if options.asksName() {
 		name, err := v.line.askName(ctx, v.record, options.AnnounceJoinLeaveReview)
 		if err != nil {

@@ -84,7 +84,7 @@ func (c *conference) hand(m *member, to *takeover) {
 	}
 	v := to.by
 	heir := &member{number: m.number, call: v.call, room: m.room, options: m.options, role: m.role, seat: v.seat, line: v.line,
-		since: time.Now(), until: m.until, name: m.name, muted: m.muted, end: to.end}
+		since: time.Now(), until: m.until, name: m.name, muted: m.muted, end: to.end, held: &v.held}
 	heir.hearing, heir.talking = m.hearing, m.talking
 	m.depart()
 	c.members[i] = heir
@@ -95,6 +95,7 @@ func (c *conference) hand(m *member, to *takeover) {
 	v.member.Store(heir)
 	c.settle()
 	c.noteHeir(heir, m)
+	c.emit(EventTakeover, heir)
 	to.heir <- heir
 }
 

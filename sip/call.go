@@ -12,6 +12,7 @@ import (
 
 	"conclave/media"
 	"conclave/rooms"
+	"conclave/sip/dialoginfo"
 	"conclave/sip/wire"
 	"conclave/store"
 )
@@ -30,6 +31,7 @@ const (
 // stay is what the house makes of a call that is answered: a visit to a room, or a part in a talk with another call.
 type stay interface {
 	Digit(key byte)
+	Hold(on bool)          // by the far end
 	Done() <-chan struct{} // the leg may be closed, or go elsewhere
 	Stay() rooms.Stay      // how it went, after Done
 }
@@ -69,8 +71,9 @@ type Call struct {
 	expiry   *expiry // of the session; nil: it does not end by itself
 	// leastInterval is the shortest session that the far end takes; 0: it has said nothing of that.
 	leastInterval time.Duration
-	takesUpdate   bool        // the far end serves UPDATE
-	byeWait       *time.Timer // for the answer to our BYE
+	takesUpdate   bool             // the far end serves UPDATE
+	byeWait       *time.Timer      // for the answer to our BYE
+	lamp          dialoginfo.State // that the watchers of its phone have been told
 	faults        int
 	// challenged tells that the INVITE was refused with a challenge.
 	challenged bool
@@ -154,6 +157,7 @@ func (c *Call) run(peer wire.Peer) {
 			forced = nil
 			c.handle(forcedEnd{})
 		}
+		c.light()
 	}
 }
 
@@ -261,6 +265,8 @@ func (c *Call) serve(e request) error {
 		return c.receiveInfo(e)
 	case sipgo.REFER:
 		return c.refer(e)
+	case sipgo.SUBSCRIBE:
+		return errInCall
 	case sipgo.OPTIONS:
 		return e.tx.Reply(sipgo.StatusOK, "OK", capabilities()...)
 	}

@@ -141,6 +141,7 @@ func (c *Call) release() {
 		defer c.invite.Dismiss()
 	}
 	defer c.server.calls.remove(c)
+	defer c.light() // which is off then
 	defer c.server.survive(nil)
 	for _, event := range c.mail.close() {
 		switch e := event.(type) {

@@ -166,10 +166,10 @@ func (c *Call) settle(remote media.Remote) {
 	c.tellHold()
 }
 
-// tellHold lets the other party of a talk have music where the far end has put it on hold.
+// tellHold lets the house know whether the far end has put the call on hold: the other party of a talk has music then.
 func (c *Call) tellHold() {
-	if party, ok := c.stay.(*rooms.Party); ok {
-		party.Hold(c.held)
+	if c.stay != nil {
+		c.stay.Hold(c.held)
 	}
 }
 

@@ -28,8 +28,9 @@ func TestCallOverEachTransport(t *testing.T) {
 				transport = ";transport=tcp"
 			}
 			for name, want := range map[string]string{
-				"Contact":      fmt.Sprintf("<sip:2000@%s%s>", s.at[network], transport),
-				"Allow":        "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER, REGISTER",
+				"Contact":      fmt.Sprintf("<sip:2000@%s%s>;isfocus", s.at[network], transport),
+				"Allow":        "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER, SUBSCRIBE, REGISTER",
+				"Allow-Events": "conference, dialog, refer",
 				"Accept":       "application/sdp, application/dtmf-relay, application/dtmf",
 				"Content-Type": "application/sdp",
 				"Record-Route": "<sip:192.0.2.1;lr> <sip:192.0.2.2;lr>",

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -52,12 +53,15 @@ var theHouse = sync.OnceValues(func() (*rooms.House, error) {
 	if err != nil {
 		return nil, err
 	}
-	directory = append(directory, called...)
 	encrypted, err := encryptedRooms()
 	if err != nil {
 		return nil, err
 	}
-	directory = append(directory, encrypted...)
+	waiting, err := waitingRoom()
+	if err != nil {
+		return nil, err
+	}
+	directory = slices.Concat(directory, called, encrypted, []rooms.Room{waiting})
 	for _, user := range tortureUsers {
 		directory = append(directory, rooms.Room{ID: user, Extension: user, Options: options})
 	}

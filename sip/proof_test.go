@@ -246,7 +246,7 @@ func TestContactsThatAreOnePlace(t *testing.T) {
 }
 
 func TestCallerIsWhatIsProven(t *testing.T) {
-	s := &Server{registrar: newRegistrar(slog.New(slog.DiscardHandler), nil, time.Minute)}
+	s := &Server{subscriptions: newSubscriptions(), registrar: newRegistrar(slog.New(slog.DiscardHandler), nil, time.Minute)}
 	s.SetPhones([]store.Phone{{Extension: "200", Name: "Anna"}})
 	for _, tt := range []struct {
 		name string
@@ -268,7 +268,7 @@ func TestCallerIsWhatIsProven(t *testing.T) {
 }
 
 func TestContactsAreWhereAPhoneIsCalled(t *testing.T) {
-	s := &Server{registrar: newRegistrar(slog.New(slog.DiscardHandler), nil, time.Minute)}
+	s := &Server{subscriptions: newSubscriptions(), registrar: newRegistrar(slog.New(slog.DiscardHandler), nil, time.Minute)}
 	s.SetPhones([]store.Phone{{Extension: "200", Name: "Anna"}})
 	peer := wire.Peer{Transport: "UDP", Remote: netip.AddrPortFrom(here1, 4711)}
 	place := func(text string, lasts time.Duration, paths ...sipgo.Uri) binding {

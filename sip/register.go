@@ -30,10 +30,10 @@ type badRegister struct{ why string }
 
 func (e *badRegister) Error() string { return e.why }
 
-// briefError tells that a registration would end sooner than is allowed.
+// briefError tells that a registration or subscription would end sooner than is allowed.
 type briefError struct{ least time.Duration }
 
-func (e *briefError) Error() string { return "the registration is too brief" }
+func (e *briefError) Error() string { return "the time is too brief" }
 
 // register serves a REGISTER (RFC 3261 10.3). It does not wait for the database.
 func (s *Server) register(req *sipgo.Request, tx *wire.ServerTx) error {

@@ -48,6 +48,7 @@ func newRegistrar(log *slog.Logger, db *store.DB, every time.Duration) *registra
 // SetPhones makes the phones those that there are. Whoever is gone, or has another password now, is registered nowhere
 // any more.
 func (s *Server) SetPhones(phones []store.Phone) {
+	defer s.changed()
 	r := s.registrar
 	r.mu.Lock()
 	defer r.mu.Unlock()

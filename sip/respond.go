@@ -6,6 +6,7 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 
 	"conclave/sip/sdp"
+	"conclave/sip/wire"
 )
 
 // accept answers a target refresh request with 200 and a body if there is one. The 200 to an INVITE is
@@ -42,7 +43,11 @@ func (c *Call) response(req *sipgo.Request, status int, reason string, body []by
 // describe gives a message the headers of one that makes or changes a session, and a session
 // description if there is one.
 func (c *Call) describe(msg sipgo.Message, body []byte) {
-	msg.AppendHeader(&sipgo.ContactHeader{Address: c.contact()})
+	contact := &sipgo.ContactHeader{Address: c.contact()}
+	if c.isFocus() {
+		contact.Params = sipgo.HeaderParams{{K: "isfocus"}}
+	}
+	msg.AppendHeader(contact)
 	for _, h := range capabilities() {
 		msg.AppendHeader(h)
 	}
@@ -56,17 +61,21 @@ func (c *Call) describe(msg sipgo.Message, body []byte) {
 // contact is where requests of the far end in this dialog are to go: to the listener that it
 // has reached already.
 func (c *Call) contact() sipgo.Uri {
-	local := c.peer.Local
-	uri := sipgo.Uri{
-		Scheme: "sip",
-		User:   c.number,
-		Host:   c.server.shown(local.Addr().Unmap()).String(),
-		Port:   int(local.Port()),
-	}
+	uri := c.server.contactAt(c.peer, c.number)
 	if c.sips { // RFC 5630 5.1.1; that it is over TLS is said by the scheme
-		uri.Scheme = "sips"
-	} else if !strings.EqualFold(c.peer.Transport, "UDP") {
-		uri.UriParams = sipgo.HeaderParams{{K: "transport", V: strings.ToLower(c.peer.Transport)}}
+		uri.Scheme, uri.UriParams = "sips", nil
 	}
 	return uri
 }
+
+// contactAt is the address of a user of ours, at the listener that a peer has reached.
+func (s *Server) contactAt(peer wire.Peer, user string) sipgo.Uri {
+	uri := sipgo.Uri{Scheme: "sip", User: user, Host: s.shown(peer.Local.Addr().Unmap()).String(), Port: int(peer.Local.Port())}
+	if !strings.EqualFold(peer.Transport, "UDP") {
+		uri.UriParams = sipgo.HeaderParams{{K: "transport", V: strings.ToLower(peer.Transport)}}
+	}
+	return uri
+}
+
+// isFocus tells whether the call's other end is a conference (RFC 4579 5.1).
+func (c *Call) isFocus() bool { return c.room.ID != "" }

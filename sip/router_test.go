@@ -65,7 +65,7 @@ func TestOptions(t *testing.T) {
 			continue
 		}
 		for name, want := range map[string]string{
-			"Allow":  "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER, REGISTER",
+			"Allow":  "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER, SUBSCRIBE, REGISTER",
 			"Accept": "application/sdp, application/dtmf-relay, application/dtmf",
 		} {
 			if got := header(res, name); got != want {
@@ -81,7 +81,7 @@ func TestOptions(t *testing.T) {
 func TestMethodsThatAreNotServed(t *testing.T) {
 	s := startServer(t, nil)
 	call := newAgent(t, s, "udp").newCall("2000")
-	for method, status := range map[string]int{"MESSAGE": 405, "SUBSCRIBE": 405, "NOTIFY": 405, "PUBLISH": 405, "FOO": 501} {
+	for method, status := range map[string]int{"MESSAGE": 405, "NOTIFY": 405, "PUBLISH": 405, "FOO": 501} {
 		call.send(method, "")
 		res := call.response(status)
 		if got := header(res, "Allow"); !strings.Contains(got, "INVITE") {

@@ -30,7 +30,7 @@ import (
 )
 
 // methods are those that are served, as Allow tells them.
-var methods = []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "REFER", "REGISTER"}
+var methods = []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "REFER", "SUBSCRIBE", "REGISTER"}
 
 // Config is what a Server needs.
 type Config struct {
@@ -59,7 +59,7 @@ type Config struct {
 	MessageRate int
 	// Store keeps registrations over a restart; nil: they are lost. It must outlive the server.
 	Store *store.DB
-	// MinExpires and MaxExpires bound how long a registration lasts; 0: a minute and an hour. A phone that asks for less
+	// MinExpires and MaxExpires bound how long a registration or subscription lasts; 0: a minute and an hour. A phone that asks for less
 	// than the least is refused (423), one that asks for more gets the most.
 	MinExpires, MaxExpires time.Duration
 	// ProbeEvery is how often a phone is asked by OPTIONS whether it is there; 0: each minute.
@@ -73,6 +73,8 @@ type Config struct {
 	// RingTime is how long a callee rings who has no time of his own, until the call counts as not answered, at most
 	// MaxRingTime; 0: 30 s.
 	RingTime time.Duration
+	// NotifyEvery is the least time between two NOTIFYs of what has happened, to one subscriber; 0: a second.
+	NotifyEvery time.Duration
 	// T1 and T2 are the timers of RFC 3261 17.1.1.1 for the retransmission of 2xx and the
 	// time that an unanswered BYE is waited for; 0: 500 ms and 4 s.
 	T1, T2 time.Duration
@@ -120,7 +122,11 @@ type Server struct {
 	trunkTimes TrunkTimes
 	trunks     trunks
 
-	invitations invitations
+	invitations   invitations
+	subscriptions *subscriptions
+	sheets        sheets
+	lamps         lamps
+	notifyEvery   time.Duration
 
 	listed directory // as in Config
 
@@ -134,9 +140,10 @@ type Server struct {
 
 // Stats is what there is of calls.
 type Stats struct {
-	Calls    int    // from the INVITE until nothing is left of the call
-	Refusing bool   // no new calls are taken now
-	Panics   uint64 // faults that cost one call or request each
+	Calls         int    // from the INVITE until nothing is left of the call
+	Subscriptions int    // see Server.Subscriptions
+	Refusing      bool   // no new calls are taken now
+	Panics        uint64 // faults that cost one call or request each
 }
 
 // New starts a server. The error names the listener that could not be opened, or the setting
@@ -197,6 +204,9 @@ func New(config Config) (*Server, error) {
 		minExpires: cmp.Or(config.MinExpires, time.Minute),
 		maxExpires: cmp.Or(config.MaxExpires, time.Hour),
 
+		subscriptions: newSubscriptions(),
+		notifyEvery:   cmp.Or(config.NotifyEvery, time.Second),
+
 		resolver: cmp.Or(config.Resolver, &net.Resolver{PreferGo: true}), // whose look-ups end with their context
 		trunkTimes: TrunkTimes{
 			Try:   cmp.Or(config.TrunkTimes.Try, 8*time.Second),
@@ -210,7 +220,8 @@ func New(config Config) (*Server, error) {
 	s.invitations.ctx, s.invitations.cancel = context.WithCancel(context.Background())
 	s.force = sync.OnceFunc(func() { close(s.forced) })
 	stopped := make(chan struct{})
-	s.stop = sync.OnceFunc(func() { close(stopped) })
+	watching, unwatch := context.WithCancel(context.Background())
+	s.stop = sync.OnceFunc(func() { close(stopped); unwatch() })
 	s.SetPhones(config.Phones)
 	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods, Rate: config.MessageRate, Certify: config.Certify,
 		Software: config.Software, Closed: s.registrar.closed})
@@ -237,6 +248,7 @@ func New(config Config) (*Server, error) {
 	s.keepers.Go(func() { s.registrar.keep(stopped) })
 	s.keepers.Go(func() { s.ledger.keep(stopped) })
 	s.keepers.Go(func() { s.watch(stopped) })
+	s.keepers.Go(func() { s.watchRooms(watching) })
 	return s, nil
 }
 
@@ -245,7 +257,7 @@ func (s *Server) Listeners() []wire.Listener { return s.listeners }
 
 // Stats counts what there is now.
 func (s *Server) Stats() Stats {
-	return Stats{Calls: s.calls.len(), Refusing: s.calls.refuses(), Panics: s.panics.Load()}
+	return Stats{Calls: s.calls.len(), Subscriptions: s.subscriptions.len(), Refusing: s.calls.refuses(), Panics: s.panics.Load()}
 }
 
 // Refuse has new calls refused with 503 and a time after which to try again, while those there are go on and phones register
@@ -280,6 +292,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.force()
 		<-unregistered
 	}
+	s.subscriptions.close()
 	s.wire.Close()
 	// No more can come to be written now.
 	s.stop()
@@ -298,6 +311,8 @@ func (s *Server) Request(req *sipgo.Request, tx *wire.ServerTx) {
 			tx.Trust() // its source has had the tag of ours
 		}
 		err = call.mail.offer(request{req, tx})
+	case s.subscriptions.find(id) != nil && req.Method == sipgo.SUBSCRIBE:
+		err = s.subscriptions.find(id).mail.offer(request{req, tx})
 	case id.Local == "":
 		err = s.outside(req, tx)
 	default:
@@ -326,6 +341,8 @@ func (s *Server) outside(req *sipgo.Request, tx *wire.ServerTx) error {
 		return s.options(req, tx)
 	case sipgo.REGISTER:
 		return s.register(req, tx)
+	case sipgo.SUBSCRIBE:
+		return s.subscribe(req, tx)
 	case sipgo.REFER:
 		return errReferOutside
 	}
@@ -433,5 +450,6 @@ func capabilities() []sipgo.Header {
 		sipgo.NewHeader("Allow", strings.Join(methods, ", ")),
 		sipgo.NewHeader("Accept", "application/sdp, "+infoTypes),
 		sipgo.NewHeader("Supported", strings.Join(extensions, ", ")),
+		sipgo.NewHeader("Allow-Events", allowedEvents),
 	}
 }

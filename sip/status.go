@@ -60,6 +60,9 @@ func rejection(err error) *wire.Rejection {
 		refer   *referError
 		session *intervalError
 	)
+	if r := subscribeRejection(err); r != nil {
+		return r
+	}
 	switch {
 	case errors.As(err, &gate):
 		return gate.Rejection

@@ -52,6 +52,7 @@ func (l *trunks) find(name string) *trunk {
 // that is gone or has changed takes its registration back. It does not wait for anything of the network. The error names
 // trunks that cannot be served as they are configured; all others are.
 func (s *Server) SetTrunks(stored []store.Trunk) error {
+	defer s.changed() // rooms may be others, too: both are read anew together
 	l := &s.trunks
 	l.changing.Lock()
 	defer l.changing.Unlock()

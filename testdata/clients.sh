@@ -15,6 +15,7 @@ need sipp sip-tester
 need baresip baresip-core
 need linphonec linphone-cli
 need sox sox
+need xmllint libxml2-utils
 need espeak-ng espeak-ng
 need chromium chromium fonts-dejavu-core
 # Libraries that the Makefile builds in where they are there.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/sip"
 	"conclave/sip/phone"
 	"conclave/store"
 )
@@ -79,7 +80,7 @@ func TestMaskLeavesThreeDigits(t *testing.T) {
 		"030123@x 7":               "****23@x 7",
 		"\u0661\u0662\u0663\u0664": "*\u0662\u0663\u0664", // Arabic digits
 	} {
-		if got := mask(text); got != want {
+		if got := sip.Mask(text); got != want {
 			t.Errorf("%q is masked as %q, want %q", text, got, want)
 		}
 	}

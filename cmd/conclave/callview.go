@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
+	"conclave/sip"
 	"conclave/store"
 )
 
@@ -68,9 +67,9 @@ func viewCall(c store.Call, show bool) callView {
 		v.MOS = rounded(&c.MOS)
 	}
 	if !show {
-		v.Caller, v.Name = mask(v.Caller), mask(v.Name)
+		v.Caller, v.Name = sip.Mask(v.Caller), sip.Mask(v.Name)
 		if c.Direction == store.CallOut {
-			v.Dialled = mask(v.Dialled)
+			v.Dialled = sip.Mask(v.Dialled)
 		}
 	}
 	return v
@@ -85,26 +84,6 @@ func provenAs(c store.Call) string {
 		return "trunk " + c.Trunk
 	}
 	return "guest"
-}
-
-// mask replaces all digits of a number but the last three. Many phones give their number for a name, too.
-func mask(text string) string {
-	const shown = 3
-	digits := 0
-	for _, r := range text {
-		if unicode.IsDigit(r) {
-			digits++
-		}
-	}
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsDigit(r) {
-			return r
-		}
-		if digits--; digits >= shown {
-			return '*'
-		}
-		return r
-	}, text)
 }
 
 // cells are the columns of the table.

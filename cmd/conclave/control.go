@@ -30,6 +30,7 @@ import (
 //	GET    /v1/phones                    where phones have registered now: []sip.Registration
 //	POST   /v1/phones/reload             read the phones from the database again
 //	GET    /v1/trunks                    what is known of each trunk: []sip.TrunkState
+//	GET    /v1/subscriptions             who has subscribed to what: []sip.Subscription
 //	POST   /v1/rooms/EXT/lock, unlock    the whole conference
 //	POST   /v1/rooms/EXT/say             prompts to everybody in it, one after another: {"prompts": ["conf-lockednow"]}
 //	POST   /v1/rooms/EXT/play            a WAV file to everybody in it: {"duration_s": 2.5}
@@ -143,6 +144,9 @@ func (c *control) routes() http.Handler {
 	})
 	mux.HandleFunc("GET /v1/trunks", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, c.sip.Trunks(), nil)
+	})
+	mux.HandleFunc("GET /v1/subscriptions", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, c.sip.Subscriptions(), nil)
 	})
 	mux.HandleFunc("DELETE /v1/stats", func(w http.ResponseWriter, r *http.Request) {
 		c.engine.ResetStats()

@@ -26,8 +26,9 @@ type serverStatus struct {
 	Calls       int               `json:"calls"`
 	Conferences int               `json:"conferences"`
 	Members     int               `json:"members"`
-	Memory      int64             `json:"memory_bytes"` // resident; 0: not known
-	Heap        uint64            `json:"heap_bytes"`   // that was live at the latest collection
+	Subscribed  int               `json:"subscriptions"` // of phones and trunks, to events
+	Memory      int64             `json:"memory_bytes"`  // resident; 0: not known
+	Heap        uint64            `json:"heap_bytes"`    // that was live at the latest collection
 	Goroutines  int               `json:"goroutines"`
 	Descriptors int               `json:"descriptors"` // open ones; 0: not known
 	Faults      uint64            `json:"faults"`      // in the program, each of which has cost one call or request
@@ -56,7 +57,7 @@ func (c *control) routeStatus(mux *http.ServeMux) {
 
 func (c *control) status() serverStatus {
 	calls := c.sip.Stats()
-	status := serverStatus{State: stateServing, PID: os.Getpid(), Started: c.started.UTC(), Calls: calls.Calls,
+	status := serverStatus{State: stateServing, PID: os.Getpid(), Started: c.started.UTC(), Calls: calls.Calls, Subscribed: calls.Subscriptions,
 		Memory: residentMemory(), Heap: liveHeap(), Goroutines: runtime.NumGoroutine(), Descriptors: openDescriptors(), Faults: calls.Panics, Clockwork: c.engine.Stats()}
 	if calls.Refusing {
 		status.State = stateDraining

@@ -144,6 +144,7 @@ func state(m rooms.Member) string {
 		{!m.Entered && !m.Waiting, "entering"},
 		{m.Talking, "talking"},
 		{m.Muted, muted},
+		{m.Held, "on hold"},
 		{m.Music, "music"},
 	} {
 		if s.holds {

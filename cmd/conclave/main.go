@@ -26,6 +26,7 @@ type cli struct {
 	Music      musicCmd      `cmd:"" help:"Add, list, show, change and remove hold music."`
 	Live       liveCmd       `cmd:"" help:"Show the conferences and members of now."`
 	Events     eventsCmd     `cmd:"" help:"Print what happens in conferences, as it happens."`
+	Subs       subsCmd       `cmd:"" name:"subscriptions" help:"List the phones and trunks that are told what happens in rooms and to phones."`
 	Calls      callsCmd      `cmd:"" help:"List the calls that are over."`
 	Record     recordCmd     `cmd:"" help:"Begin and end to record a conference."`
 	Recordings recordingsCmd `cmd:"" help:"List, show, export and remove recordings."`

@@ -35,6 +35,7 @@ func writeStatus(out io.Writer, s serverStatus, now time.Time) error {
 	row(table, "state", state)
 	row(table, "process", fmt.Sprintf("%d, since %s, %s", s.PID, s.Started.Local().Format(time.DateTime), now.Sub(s.Started).Round(time.Second)))
 	row(table, "calls", fmt.Sprintf("%d; %s in %s", s.Calls, count(s.Members, "member"), count(s.Conferences, "conference")))
+	row(table, "subscriptions", fmt.Sprint(s.Subscribed))
 	row(table, "ticks late by", fmt.Sprintf("%s median, %s p99, %s p99.9; %d missed", late(s.Clockwork.Late50), late(s.Clockwork.Late99),
 		late(s.Clockwork.Late999), s.Clockwork.Missed))
 	full := ""

@@ -42,6 +42,7 @@ type Phone struct {
 	waiting map[string]chan *sipgo.Response
 	acks    map[string]*outgoing // by branch of the INVITE: sent again with each final response
 	calls   map[dialogKey]*Call
+	watches map[dialogKey]*Subscription
 	ended   map[dialogKey]bool   // calls that are over: a repeated BYE still gets its 200
 	invites map[string]*Incoming // by branch of the INVITE
 	rings   chan *Incoming       // not yet taken by Incoming
@@ -65,6 +66,7 @@ func New(transport, host string) (*Phone, error) {
 		waiting:   make(map[string]chan *sipgo.Response),
 		acks:      make(map[string]*outgoing),
 		calls:     make(map[dialogKey]*Call),
+		watches:   make(map[dialogKey]*Subscription),
 		ended:     make(map[dialogKey]bool),
 		invites:   make(map[string]*Incoming),
 		rings:     make(chan *Incoming, maxRinging),

@@ -139,10 +139,12 @@ func (p *Phone) serve(req *sipgo.Request, from string) {
 		return
 	}
 	p.mu.Lock()
-	c, ended := p.calls[key], p.ended[key]
+	c, watch, ended := p.calls[key], p.watches[key], p.ended[key]
 	p.mu.Unlock()
 	var res *sipgo.Response
 	switch {
+	case watch != nil && req.Method == sipgo.NOTIFY:
+		res = watch.notified(req)
 	case c != nil:
 		res = c.serve(req)
 	case ended && req.Method == sipgo.BYE:

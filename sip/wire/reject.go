@@ -49,7 +49,7 @@ func Unacceptable(req *sipgo.Request, supported []string) *Rejection {
 			}
 		}
 	}
-	if len(req.GetHeaders("accept")) > 0 && !slices.ContainsFunc(List(req, "accept"), takesSDP) {
+	if !Accepts(req, "application/sdp") {
 		return &Rejection{406, "Not Acceptable", []sipgo.Header{
 			sipgo.NewHeader("Warning", `399 conclave "only application/sdp is spoken here"`)}}
 	}
@@ -69,12 +69,17 @@ func mediaType(value string) string {
 	return strings.ToLower(trim(value))
 }
 
-func takesSDP(accept string) bool {
-	switch mediaType(accept) {
-	case "application/sdp", "application/*", "*/*":
+// Accepts tells whether whoever has sent a request takes a type of body, in lower case, in what answers it: by its Accept
+// headers, or as it has none (RFC 3261 20.1).
+func Accepts(req *sipgo.Request, kind string) bool {
+	if len(req.GetHeaders("accept")) == 0 {
 		return true
 	}
-	return false
+	family, _, _ := strings.Cut(kind, "/")
+	return slices.ContainsFunc(List(req, "accept"), func(accept string) bool {
+		accept = mediaType(accept)
+		return accept == kind || accept == family+"/*" || accept == "*/*"
+	})
 }
 
 // List are the comma-separated values of all headers of this name; empty ones are left out.
