@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"strings"
 	"sync"
@@ -24,6 +25,8 @@ type Config struct {
 	Log *slog.Logger
 	// Recordings keeps what is recorded, and must be closed after the last visit; nil: nothing is.
 	Recordings *recordings.Shelf
+	// PINs counts those that were not right; nil: there is no limit to them but that of each call.
+	PINs *PINGuard
 	// TransferCode is what a party of a talk dials before the extension of the room that the other one is transferred to,
 	// ** for example (CheckTransferCode); empty: nobody transfers by keys.
 	TransferCode string
@@ -36,8 +39,10 @@ type House struct {
 	log          *slog.Logger
 	music        musicShelf
 	transferCode string
+	guard        *PINGuard         // nil: there is none
 	recordings   *recordings.Shelf // nil: nothing is recorded
 	visits       sync.WaitGroup    // and parties of talks
+	seed         maphash.Seed      // of what decoys have
 	events       eventHub
 
 	// mu guards these, and room and visits of each conference. It may be taken while that of a conference is held.
@@ -71,7 +76,7 @@ func New(config Config) (*House, error) {
 		return nil, fmt.Errorf("load music: %w", err)
 	}
 	house := furnish(config.Engine, log, voices, music)
-	house.transferCode, house.recordings = config.TransferCode, config.Recordings
+	house.transferCode, house.recordings, house.guard = config.TransferCode, config.Recordings, config.PINs
 	return house, nil
 }
 
@@ -82,6 +87,7 @@ func furnish(engine *mixer.Engine, log *slog.Logger, voices *Voices, music *medi
 		log:    log,
 		music:  musicShelf{engine: engine, builtin: engine.Loop(music)},
 		voices: voices,
+		seed:   maphash.MakeSeed(),
 		rooms:  make(map[string]Room),
 		live:   make(map[string]*conference),
 	}

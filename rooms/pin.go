@@ -62,10 +62,11 @@ func (p pins) compare(keys []byte) pinVerdict {
 	return pinWrong
 }
 
-// pinEntry is one try at a PIN: keys go in, a verdict comes out.
+// pinEntry is one try at a PIN: keys go in, a verdict comes out. Where it is barred none is right, and that is told no sooner.
 type pinEntry struct {
-	pins pins
-	keys []byte
+	pins   pins
+	keys   []byte
+	barred bool
 }
 
 // press takes the next key. The entry is complete when it is a PIN, or as long as the longest one, so that nobody needs to
@@ -74,6 +75,9 @@ func (e *pinEntry) press(key byte) pinVerdict {
 	if key != '#' {
 		e.keys = append(e.keys, key)
 		verdict := e.pins.compare(e.keys)
+		if e.barred {
+			verdict = pinWrong
+		}
 		if verdict.admits() || e.full() {
 			return verdict
 		}
@@ -107,9 +111,9 @@ func (e *pinEntry) patience() time.Duration {
 // full tells that no further digit can make a PIN of the entry.
 func (e *pinEntry) full() bool { return len(e.keys) >= e.pins.longest() }
 
-// askPIN asks for a PIN of the room up to three times, and tells whose it was. It returns errNoPIN after the third failure,
-// when the caller has heard of it, and else why ctx ended. The log gets the reason of each failure and no digit.
-func (l *line) askPIN(ctx context.Context, pins pins, log *slog.Logger) (moderator bool, err error) {
+// askPIN asks for a PIN of the room up to three times, once where door says so, and tells whose it was. It returns errNoPIN after
+// the last failure, when the caller has heard of it, and else why ctx ended. The log gets the reason of each failure and no digit.
+func (l *line) askPIN(ctx context.Context, pins pins, door *pinDoor, log *slog.Logger) (moderator bool, err error) {
 	var key byte // the one that cut the prompt, and begins the try
 	for try := 1; ; try++ {
 		if key == 0 {
@@ -117,10 +121,17 @@ func (l *line) askPIN(ctx context.Context, pins pins, log *slog.Logger) (moderat
 				return false, err
 			}
 		}
-		entry := pinEntry{pins: pins}
+		terms := door.terms()
+		entry := pinEntry{pins: pins, barred: terms.barred}
 		verdict, err := l.enter(ctx, &entry, key)
 		if err != nil {
 			return false, err
+		}
+		if len(entry.keys) > 0 {
+			if err := l.pauseFor(ctx, terms.delay); err != nil {
+				return false, err
+			}
+			verdict = door.judge(verdict)
 		}
 		if entry.full() || verdict.admits() && len(entry.keys) > 0 {
 			l.forgive()
@@ -129,7 +140,7 @@ func (l *line) askPIN(ctx context.Context, pins pins, log *slog.Logger) (moderat
 			return verdict == pinModerator, nil
 		}
 		log.Warn("PIN entry failed", "try", try, "reason", string(verdict), "keys", len(entry.keys))
-		if try == pinTries {
+		if try >= door.terms().tries {
 			if err := l.tell(ctx, promptInvalidPIN); err != nil {
 				return false, err
 			}
@@ -138,6 +149,19 @@ func (l *line) askPIN(ctx context.Context, pins pins, log *slog.Logger) (moderat
 		if key, err = l.ask(ctx, promptInvalidPIN); err != nil {
 			return false, err
 		}
+	}
+}
+
+// pauseFor lets a time go by.
+func (l *line) pauseFor(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

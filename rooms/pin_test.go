@@ -286,7 +286,7 @@ func TestPINConversation(t *testing.T) {
 					room = pins{participant: "4711"}
 				}
 
-				moderator, err := l.askPIN(ctx, room, log)
+				moderator, err := l.askPIN(ctx, room, nil, log)
 
 				end := map[error]string{nil: "admitted", errNoPIN: "refused", errGone: "gone"}[err]
 				if moderator {

@@ -180,7 +180,7 @@ func (v *Visit) receive(ctx context.Context) (result string, reason error) {
 		moderator, asks, callee = invitation.Moderator, !invitation.NoPIN, invitation.Callee
 	}
 	if pins := v.room.pins(); asks && !pins.none() {
-		byPIN, err := v.line.askPIN(ctx, pins, v.log)
+		byPIN, err := v.line.askPIN(ctx, pins, v.house.guard.door(v.call.Caller(), v.room), v.log)
 		if errors.Is(err, errNoPIN) {
 			return ResultFailed, err
 		}

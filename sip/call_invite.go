@@ -51,7 +51,12 @@ func (c *Call) answer(e request) error {
 	c.caller = c.server.proven(c.caller, e.req, from)
 	var to destination
 	if other == nil { // else it goes where that call has gone
-		if to, err = c.server.route(e.req, from); err != nil {
+		to, err = c.server.route(e.req, from)
+		if errors.Is(err, errNoRoom) {
+			to = destination{}
+			to.room, err = c.server.decoy(e.req, from)
+		}
+		if err != nil {
 			return err
 		}
 	}

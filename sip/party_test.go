@@ -37,9 +37,9 @@ func calls(t *testing.T, p *phone.Phone, s *server, network, number string, o ph
 
 func TestWhoMayCallWhom(t *testing.T) {
 	for policy, want := range map[sip.GuestPolicy]map[string]int{
-		sip.GuestsAll:  {"1000": 200, "2000": 200, "201": 401, "9999": 404},
-		sip.GuestsPIN:  {"1000": 200, "2000": 401, "201": 401, "9999": 404},
-		sip.GuestsNone: {"1000": 401, "2000": 401, "201": 401, "9999": 404},
+		sip.GuestsAll:  {"1000": 200, "2000": 200, "201": 401, "99999": 404},
+		sip.GuestsPIN:  {"1000": 200, "2000": 401, "201": 401, "99999": 404},
+		sip.GuestsNone: {"1000": 401, "2000": 401, "201": 401, "99999": 404},
 	} {
 		for _, network := range []string{"udp", "tcp"} {
 			t.Run(string(policy)+" "+network, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestWhoMayCallWhom(t *testing.T) {
 						t.Errorf("a guest who calls %s gets %d, want %d", number, got, status)
 					}
 					// Once known, a phone may call all rooms and phones.
-					status = map[string]int{"201": 480, "9999": 404}[number]
+					status = map[string]int{"201": 480, "99999": 404}[number]
 					if status == 0 {
 						status = 200
 					}
@@ -129,7 +129,7 @@ func TestChallengeOfAnInviteIsForgotten(t *testing.T) {
 func TestOptionsTellWhatAnInviteWouldMeet(t *testing.T) {
 	s := startServer(t, func(c *sip.Config) { withPhones(c); c.Guests = sip.GuestsPIN })
 	a := newAgent(t, s, "udp")
-	for number, status := range map[string]int{"1000": 200, "2000": 401, "201": 401, "9999": 404} {
+	for number, status := range map[string]int{"1000": 200, "2000": 401, "201": 401, "99999": 404} {
 		call := a.newCall(number)
 		call.send("OPTIONS", "")
 		res := call.response(status)

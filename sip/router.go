@@ -81,6 +81,18 @@ func (s *Server) reach(number string, from party) (destination, error) {
 	return destination{outside: number}, s.mayCallOutside(number, from)
 }
 
+// decoy is a room in place of one that there is not: a guest is asked for a PIN there as everywhere, and none is right, so
+// that he does not find out which rooms there are. The error is errNoRoom where no room could have the number, and for all
+// others who call: phones, and trunks, whose networks have to know which numbers there are.
+func (s *Server) decoy(req *sipgo.Request, from party) (rooms.Room, error) {
+	if from.guest() && s.guests != GuestsNone {
+		if room, ok := s.house.Decoy(unescape(req.Recipient.User)); ok {
+			return room, nil
+		}
+	}
+	return rooms.Room{}, errNoRoom
+}
+
 // ours is the extension of ours that a number stands for behind the DID block of a trunk.
 func (s *Server) ours(number string) (extension string, ok bool) {
 	for _, t := range s.trunks.all() {

@@ -11,7 +11,7 @@ import (
 func TestNumbersThatAreNoRoom(t *testing.T) {
 	s := startServer(t, nil)
 	a := newAgent(t, s, "udp")
-	for _, number := range []string{"9999", "2000x", "+2000", "2000;phone-context=x", "%25%32000", "02000"} {
+	for _, number := range []string{"99999", "2000x", "+2000", "2000;phone-context=x", "%25%32000", "02000"} {
 		call := a.newCall(number)
 		call.refused(call.send("INVITE", call.offer("0")), 404)
 	}
@@ -23,10 +23,10 @@ func TestNumbersThatAreNoRoom(t *testing.T) {
 
 func TestGuestPolicy(t *testing.T) {
 	for policy, want := range map[sip.GuestPolicy]map[string]int{
-		"":             {"1000": 200, "2000": 403, "9999": 404},
-		sip.GuestsPIN:  {"1000": 200, "2000": 403, "9999": 404},
+		"":             {"1000": 200, "2000": 403, "9999": 200, "99999": 404},
+		sip.GuestsPIN:  {"1000": 200, "2000": 403, "9999": 200, "99999": 404},
 		sip.GuestsNone: {"1000": 403, "2000": 403, "9999": 404},
-		sip.GuestsAll:  {"1000": 200, "2000": 200, "9999": 404},
+		sip.GuestsAll:  {"1000": 200, "2000": 200, "9999": 200, "99999": 404},
 	} {
 		t.Run(string(policy), func(t *testing.T) {
 			s := startServer(t, func(c *sip.Config) { c.Guests = policy })
@@ -53,7 +53,7 @@ func TestGuestPolicy(t *testing.T) {
 func TestOptions(t *testing.T) {
 	s := startServer(t, func(c *sip.Config) { c.Guests = sip.GuestsPIN })
 	a := newAgent(t, s, "udp")
-	for number, status := range map[string]int{"1000": 200, "%31000": 200, "2000": 403, "9999": 404, "": 200} {
+	for number, status := range map[string]int{"1000": 200, "%31000": 200, "2000": 403, "9999": 200, "99999": 404, "": 200} {
 		call := a.newCall(number)
 		text := call.text("OPTIONS", "z9hG4bK"+token(), 1, "")
 		if number == "" {

@@ -363,7 +363,11 @@ func (s *Server) options(req *sipgo.Request, tx *wire.ServerTx) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.route(req, from); err != nil {
+		_, err = s.route(req, from)
+		if errors.Is(err, errNoRoom) {
+			_, err = s.decoy(req, from)
+		}
+		if err != nil {
 			return err
 		}
 	}

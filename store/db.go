@@ -30,22 +30,36 @@ const busyTimeout = 5 * time.Second
 // DB is an open database. It may be used by several goroutines, and several processes may hold the same file open.
 type DB struct {
 	pool *sql.DB
+	keys *keyring
 }
 
-// Open opens the database in file, creates it (mode 0600, for it holds PINs) if there is none, and brings its schema
+// Option is a setting of Open.
+type Option func(*DB)
+
+// WithKeyFile has the key of the database's secrets in a file of this name; empty: where KeyFile says.
+func WithKeyFile(file string) Option {
+	return func(db *DB) {
+		if file != "" {
+			db.keys.file = file
+		}
+	}
+}
+
+// Open opens the database in file, creates it (mode 0600, for it is nobody else's) if there is none, and brings its schema
 // up to date. Its directory must exist and be writable, for SQLite keeps its journal there.
 //
 // A file that belongs to another program is refused with ErrForeign, one of a later version with ErrNewer, a damaged one
-// with ErrDamaged; none is changed. All errors name the file or the directory.
-func Open(ctx context.Context, file string) (*DB, error) {
-	db, err := open(ctx, file)
+// with ErrDamaged, and one whose secrets cannot be opened with ErrKey; none is changed. The key file is made (mode 0400) where the
+// database has no secrets yet. All errors name the file or the directory.
+func Open(ctx context.Context, file string, options ...Option) (*DB, error) {
+	db, err := open(ctx, file, options)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", file, err)
 	}
 	return db, nil
 }
 
-func open(ctx context.Context, file string) (*DB, error) {
+func open(ctx context.Context, file string, options []Option) (*DB, error) {
 	path, err := filepath.Abs(file)
 	if err != nil {
 		return nil, err
@@ -56,18 +70,19 @@ func open(ctx context.Context, file string) (*DB, error) {
 	if err := inspect(ctx, path); err != nil {
 		return nil, err
 	}
-	pool, err := sql.Open("sqlite3", source(path, url.Values{
-		"_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())},
-		"_foreign_keys": {"on"},
-		"_txlock":       {"immediate"}, // a transaction that reads, then writes, never fails half way for a lock
-		"_synchronous":  {"FULL"},      // what was acknowledged survives a power cut; writes are rare
-	}))
-	if err != nil {
-		return nil, err
+	db := &DB{keys: &keyring{file: KeyFile(path)}}
+	for _, option := range options {
+		option(db)
 	}
-	db := &DB{pool: pool}
+	db.pool = sql.OpenDB(newConnector(source(path, url.Values{
+		"_busy_timeout":  {fmt.Sprint(busyTimeout.Milliseconds())},
+		"_foreign_keys":  {"on"},
+		"_txlock":        {"immediate"}, // a transaction that reads, then writes, never fails half way for a lock
+		"_synchronous":   {"FULL"},      // what was acknowledged survives a power cut; writes are rare
+		"_secure_delete": {"on"},        // and what was deleted does not
+	}), db.keys))
 	if err := db.prepare(ctx); err != nil {
-		pool.Close()
+		db.pool.Close()
 		return nil, err
 	}
 	return db, nil
@@ -82,10 +97,16 @@ func (db *DB) prepare(ctx context.Context) error {
 	if err := db.check(ctx); err != nil {
 		return err
 	}
+	if err := db.unlock(ctx); err != nil {
+		return err
+	}
 	if err := db.migrate(ctx); err != nil {
 		return err
 	}
-	return db.writeAhead(ctx)
+	if err := db.writeAhead(ctx); err != nil {
+		return err
+	}
+	return db.purge(ctx)
 }
 
 // writeAhead turns the write-ahead log on, which the file remembers. It comes after the first migration, so that the

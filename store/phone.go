@@ -30,7 +30,8 @@ func (p Phone) ringsFor() sql.NullInt64 {
 }
 
 const selectPhones = `
-	SELECT extension, name, digest_md5, digest_sha256, allow_out, max_out_calls, max_out_per_day, rings_for, created, changed
+	SELECT extension, name, unseal(sealed_md5, 'phone md5 ' || extension), unseal(sealed_sha256, 'phone sha256 ' || extension),
+		allow_out, max_out_calls, max_out_per_day, rings_for, created, changed
 	FROM phones `
 
 // Phones returns all phones, shorter extensions first.
@@ -62,11 +63,14 @@ func (db *DB) AddPhone(ctx context.Context, phone Phone) error {
 		if err := checkFree(ctx, tx, phone.Extension); err != nil {
 			return err
 		}
+		if err := phone.checkDigests(); err != nil {
+			return err
+		}
 		now := time.Now().UnixMilli()
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO phones (extension, name, digest_md5, digest_sha256, allow_out, max_out_calls, max_out_per_day, rings_for,
+			INSERT INTO phones (extension, name, sealed_md5, sealed_sha256, allow_out, max_out_calls, max_out_per_day, rings_for,
 				created, changed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			VALUES (?1, ?2, seal(?3, 'phone md5 ' || ?1), seal(?4, 'phone sha256 ' || ?1), ?5, ?6, ?7, ?8, ?9, ?10)`,
 			phone.Extension, phone.Name, phone.MD5, phone.SHA256, phone.Outside.joined(), phone.Outside.AtOnce, phone.Outside.PerDay,
 			phone.ringsFor(), now, now)
 		return err
@@ -90,8 +94,12 @@ func (db *DB) SetPhone(ctx context.Context, extension string, change func(*Phone
 		if err := change(&phone); err != nil {
 			return err
 		}
+		if err := phone.checkDigests(); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, `
-			UPDATE phones SET name = ?, digest_md5 = ?, digest_sha256 = ?, allow_out = ?, max_out_calls = ?, max_out_per_day = ?,
+			UPDATE phones SET name = ?, sealed_md5 = seal(?, 'phone md5 ' || extension),
+				sealed_sha256 = seal(?, 'phone sha256 ' || extension), allow_out = ?, max_out_calls = ?, max_out_per_day = ?,
 				rings_for = ?, changed = ?
 			WHERE extension = ?`,
 			phone.Name, phone.MD5, phone.SHA256, phone.Outside.joined(), phone.Outside.AtOnce, phone.Outside.PerDay,
@@ -104,6 +112,14 @@ func (db *DB) SetPhone(ctx context.Context, extension string, change func(*Phone
 	})
 	if err != nil {
 		return fmt.Errorf("set phone %s: %w", extension, err)
+	}
+	return nil
+}
+
+// checkDigests refuses what cannot be digests; sealed, nobody sees it any more.
+func (p Phone) checkDigests() error {
+	if len(p.MD5) != 32 || len(p.SHA256) != 64 {
+		return fmt.Errorf("digests of %d and %d hexadecimal digits: 32 and 64 are right", len(p.MD5), len(p.SHA256))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -29,7 +30,8 @@ type Room struct {
 }
 
 const selectRooms = `
-	SELECT id, extension, rooms.name, pin, moderator_pin, created, changed, o.name, o.value
+	SELECT id, extension, rooms.name, unseal(sealed_pin, 'room pin ' || id),
+		unseal(sealed_moderator_pin, 'room moderator_pin ' || id), created, changed, o.name, o.value
 	FROM rooms LEFT JOIN room_options AS o ON o.room = rooms.id `
 
 // Rooms returns all rooms, shorter extensions first.
@@ -61,11 +63,15 @@ func (db *DB) AddRoom(ctx context.Context, room Room) error {
 		if err := checkFree(ctx, tx, room.Extension); err != nil {
 			return err
 		}
+		if err := room.checkPINs(); err != nil {
+			return err
+		}
 		room.ID = rand.Text()
 		now := time.Now().UnixMilli()
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO rooms (id, extension, name, pin, moderator_pin, created, changed) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			room.ID, room.Extension, room.Name, room.PIN, room.ModeratorPIN, now, now)
+			INSERT INTO rooms (id, extension, name, sealed_pin, sealed_moderator_pin, created, changed)
+			VALUES (?1, ?2, ?3, seal(?4, 'room pin ' || ?1), seal(?5, 'room moderator_pin ' || ?1), ?6, ?6)`,
+			room.ID, room.Extension, room.Name, room.PIN, room.ModeratorPIN, now)
 		if err != nil {
 			return err
 		}
@@ -88,7 +94,13 @@ func (db *DB) SetRoom(ctx context.Context, extension string, change func(*Room) 
 		if err := change(&room); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE rooms SET name = ?, pin = ?, moderator_pin = ?, changed = ? WHERE id = ?",
+		if err := room.checkPINs(); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `
+			UPDATE rooms SET name = ?, sealed_pin = seal(?, 'room pin ' || id), sealed_moderator_pin = seal(?, 'room moderator_pin ' || id),
+				changed = ?
+			WHERE id = ?`,
 			room.Name, room.PIN, room.ModeratorPIN, time.Now().UnixMilli(), room.ID)
 		if err != nil {
 			return err
@@ -112,6 +124,14 @@ func (db *DB) RemoveRoom(ctx context.Context, extension string) error {
 	}
 	if n, err := result.RowsAffected(); err == nil && n == 0 {
 		return fmt.Errorf("remove room %s: %w", extension, ErrNotFound)
+	}
+	return nil
+}
+
+// checkPINs refuses what is no PIN; sealed, nobody sees it any more. The error does not repeat it.
+func (r Room) checkPINs() error {
+	if strings.Trim(r.PIN+r.ModeratorPIN, "0123456789") != "" {
+		return errors.New("a PIN holds something else than digits")
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ type Trunk struct {
 	Transport string   // "udp", "tcp" or "tls"
 	TLS       TrunkTLS // of transport tls only
 	User      string   // for digest, towards the peer and from it; empty: none
-	Password  string   // in clear, as digest towards the peer takes it
+	Password  string   // as digest towards the peer takes it
 	Allow     []string // networks that its calls come from, too: 192.0.2.0/24; sorted as text
 	DIDs      []string // what its numbers begin with before the extension: +49301234, or digits; sorted as text
 	Register  bool     // we register with the peer
@@ -45,8 +45,8 @@ type TrunkTLS struct {
 
 // selectTrunks reads a trunk and its lists in one statement, so that they are of the same moment.
 const selectTrunks = `
-	SELECT name, peer, transport, user, password, register, open_rooms, untrusted, allow_out, max_out_calls, max_out_per_day, caller_id,
-		created, changed,
+	SELECT name, peer, transport, user, unseal(sealed_password, 'trunk password ' || name), register, open_rooms, untrusted,
+		allow_out, max_out_calls, max_out_per_day, caller_id, created, changed,
 		(SELECT json_group_array(network ORDER BY network) FROM trunk_networks WHERE trunk = name),
 		(SELECT json_group_array(prefix ORDER BY prefix) FROM trunk_dids WHERE trunk = name),
 		(SELECT json_array(ca, certificate, key) FROM trunk_tls WHERE trunk = name)
@@ -82,11 +82,11 @@ func (db *DB) AddTrunk(ctx context.Context, trunk Trunk) error {
 		}
 		now := time.Now().UnixMilli()
 		_, err = tx.ExecContext(ctx, `
-			INSERT INTO trunks (name, peer, transport, user, password, register, open_rooms, untrusted, allow_out, max_out_calls,
+			INSERT INTO trunks (name, peer, transport, user, sealed_password, register, open_rooms, untrusted, allow_out, max_out_calls,
 				max_out_per_day, caller_id, created, changed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			VALUES (?1, ?2, ?3, ?4, seal(?5, 'trunk password ' || ?1), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)`,
 			trunk.Name, trunk.Peer, trunk.underlying(), trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, trunk.Untrusted,
-			trunk.Outside.joined(), trunk.Outside.AtOnce, trunk.Outside.PerDay, trunk.CallerID, now, now)
+			trunk.Outside.joined(), trunk.Outside.AtOnce, trunk.Outside.PerDay, trunk.CallerID, now)
 		if err != nil {
 			return err
 		}
@@ -111,8 +111,8 @@ func (db *DB) SetTrunk(ctx context.Context, name string, change func(*Trunk) err
 		}
 		trunk.Name = name
 		_, err = tx.ExecContext(ctx, `
-			UPDATE trunks SET peer = ?, transport = ?, user = ?, password = ?, register = ?, open_rooms = ?, untrusted = ?, allow_out = ?,
-				max_out_calls = ?, max_out_per_day = ?, caller_id = ?, changed = ?
+			UPDATE trunks SET peer = ?, transport = ?, user = ?, sealed_password = seal(?, 'trunk password ' || name), register = ?,
+				open_rooms = ?, untrusted = ?, allow_out = ?, max_out_calls = ?, max_out_per_day = ?, caller_id = ?, changed = ?
 			WHERE name = ?`,
 			trunk.Peer, trunk.underlying(), trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, trunk.Untrusted, trunk.Outside.joined(),
 			trunk.Outside.AtOnce, trunk.Outside.PerDay, trunk.CallerID, time.Now().UnixMilli(), name)

@@ -13,6 +13,7 @@ need ip iproute2
 need openssl openssl
 need sipp sip-tester
 need baresip baresip-core
+need fail2ban-regex fail2ban
 need linphonec linphone-cli
 need sox sox
 need xmllint libxml2-utils
@@ -35,8 +36,9 @@ done
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
     echo "installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    # Tests start the proxy themselves; as a service it would take port 5060 of this machine.
+    # Tests start the proxy themselves; as a service it would take port 5060 of this machine. Fail2ban would ban.
     case " ${missing[*]} " in *" kamailio "*) ! command -v systemctl >/dev/null || systemctl mask kamailio ;; esac
+    case " ${missing[*]} " in *" fail2ban "*) ! command -v systemctl >/dev/null || systemctl mask fail2ban ;; esac
     if apt-get -q update </dev/null &&
         apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=120 "${missing[@]}" </dev/null; then
         exit 0

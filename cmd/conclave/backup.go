@@ -96,7 +96,7 @@ func writeBackup(ctx context.Context, db *store.DB, data dataDir, file string) (
 		return 0, err
 	}
 	// What cannot be opened now could not be restored later.
-	copied, err := store.Open(ctx, snapshot)
+	copied, err := store.Open(ctx, snapshot, data.key(ctx))
 	if err != nil {
 		return 0, fmt.Errorf("read the copy again: %w", err)
 	}

@@ -18,7 +18,7 @@ func TestBackupOfARunningServerIsRestored(t *testing.T) {
 	conclave(t, nil, "--data", s.data, "room", "set", "1000", "-o", "language=anna").done(t)
 	conclave(t, nil, "--data", s.data, "backup", file).done(t)
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("backup: %v, mode %v; 0600 is right, for it holds PINs", err, info.Mode())
+		t.Errorf("backup: %v, mode %v; 0600 is right", err, info.Mode())
 	}
 	conclave(t, nil, "--data", s.data, "backup", file).refused(t, file, "already", "--force")
 	conclave(t, nil, "--data", s.data, "backup", file, "--force").done(t)
@@ -40,9 +40,10 @@ func TestBackupOfARunningServerIsRestored(t *testing.T) {
 	if err != nil || len(before) != 1 || !strings.Contains(out, filepath.Dir(before[0])) {
 		t.Errorf("the database from before the restore is in %v; output %q", before, out)
 	}
-	elsewhere := filepath.Join(t.TempDir(), "new")
-	conclave(t, nil, "--data", elsewhere, "restore", file).done(t)
-	conclave(t, nil, "--data", elsewhere, "room", "show", "1000").done(t)
+	elsewhere, key := filepath.Join(t.TempDir(), "new"), filepath.Join(s.data, "secrets.key")
+	conclave(t, nil, "--data", elsewhere, "restore", file).refused(t, "sealed with key", "--key-file")
+	conclave(t, nil, "--data", elsewhere, "restore", file, "--key-file", key).done(t)
+	conclave(t, nil, "--data", elsewhere, "room", "show", "1000", "--key-file", key).done(t)
 }
 
 func TestDatabaseThatCannotBeUsedIsRefusedAndNamesTheBackup(t *testing.T) {

@@ -29,6 +29,7 @@ import (
 //	POST   /v1/rooms/reload              read the rooms and trunks from the database again
 //	GET    /v1/phones                    where phones have registered now: []sip.Registration
 //	POST   /v1/phones/reload             read the phones from the database again
+//	GET    /v1/bans, DELETE[?who=WHO]    who has failed too often: []rooms.Ban; forget that: {"changed": 1}
 //	GET    /v1/trunks                    what is known of each trunk: []sip.TrunkState
 //	GET    /v1/subscriptions             who has subscribed to what: []sip.Subscription
 //	POST   /v1/rooms/EXT/lock, unlock    the whole conference
@@ -50,6 +51,7 @@ type control struct {
 	log    *slog.Logger
 
 	reloadPhones func(context.Context) error
+	pins         *rooms.PINGuard
 
 	server  http.Server
 	serving sync.WaitGroup
@@ -159,6 +161,7 @@ func (c *control) routes() http.Handler {
 	c.routeStatus(mux)
 	c.routeOrders(mux)
 	c.routePhones(mux)
+	c.routeBans(mux)
 	mux.HandleFunc("POST /v1/rooms/{ext}/invite", c.invite)
 	return mux
 }

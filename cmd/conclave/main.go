@@ -16,6 +16,8 @@ import (
 type cli struct {
 	Data dataDir `help:"Directory of the database and the control socket." default:"./data" env:"CONCLAVE_DATA" placeholder:"DIR"`
 
+	KeyFile keyFile `name:"key-file" help:"File of the key that PINs and passwords are sealed with (DATA/secrets.key)." env:"CONCLAVE_KEY_FILE" placeholder:"FILE"`
+
 	Serve      serveCmd      `cmd:"" help:"Run the server."`
 	Room       roomCmd       `cmd:"" help:"Add, list, show, change, import and remove rooms."`
 	Phone      phoneCmd      `cmd:"" help:"Add, list, show, change and remove phones."`
@@ -40,6 +42,8 @@ type cli struct {
 	Unlock     unlockCmd     `cmd:"" help:"Open a locked conference again."`
 	Status     statusCmd     `cmd:"" help:"Show how the server is."`
 	Drain      drainCmd      `cmd:"" help:"Have the server take no new calls, and wait until there are none."`
+	Bans       bansCmd       `cmd:"" help:"List and clear who has failed too often."`
+	Key        keyCmd        `cmd:"" help:"Change the key that PINs and passwords are sealed with."`
 	Backup     backupCmd     `cmd:"" help:"Write all that is configured into one file."`
 	Restore    restoreCmd    `cmd:"" help:"Put a backup in the place of what is there."`
 	Bench      benchCmd      `cmd:"" help:"Measure a server of its own on this machine: cost, loss, lateness, and what is heard."`
@@ -78,6 +82,7 @@ func run(args []string) int {
 	if err != nil {
 		return fail(err, exitUsage)
 	}
+	command.BindTo(line.KeyFile.within(ctx), (*context.Context)(nil))
 	if err := command.Run(line.Data); err != nil && !errors.Is(err, context.Canceled) {
 		return fail(err, exitFailure)
 	}

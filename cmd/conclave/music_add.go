@@ -37,7 +37,7 @@ func (c *musicAddCmd) Run(ctx context.Context, data dataDir) error {
 	if err := data.create(); err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, data.database())
+	db, err := store.Open(ctx, data.database(), data.key(ctx))
 	if err != nil {
 		return err
 	}

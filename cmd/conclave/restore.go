@@ -58,7 +58,7 @@ func restore(ctx context.Context, file string, data dataDir) (kept string, err e
 		return "", errors.New("there is no database in it: it is no backup of conclave's")
 	}
 	// This brings an old one up to date, too.
-	db, err := store.Open(ctx, unpacked.database())
+	db, err := store.Open(ctx, unpacked.database(), data.key(ctx))
 	if err != nil {
 		return "", err
 	}

@@ -135,7 +135,12 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	defer engine.Close()
 	shelf := recordings.Open(recordings.Config{Dir: data.recordings(), Days: c.KeepDays, Bytes: int64(c.KeepBytes), Log: log})
 	defer shelf.Close()
-	house, err := rooms.New(rooms.Config{Engine: engine, Log: log, Recordings: shelf, TransferCode: c.TransferCode})
+	pins, err := rooms.NewPINGuard(ctx, db, log)
+	if err != nil {
+		return err
+	}
+	defer pins.Close()
+	house, err := rooms.New(rooms.Config{PINs: pins, Engine: engine, Log: log, Recordings: shelf, TransferCode: c.TransferCode})
 	if err != nil {
 		return err
 	}
@@ -198,7 +203,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		defer loading.Unlock()
 		return loadPhones(ctx, db, server, log)
 	}
-	operators := &control{house: house, engine: engine, reload: reload, log: log, sip: server, reloadPhones: reloadPhones}
+	operators := &control{house: house, engine: engine, reload: reload, log: log, sip: server, reloadPhones: reloadPhones, pins: pins}
 	if err := operators.start(data); err != nil {
 		return errors.Join(err, shutDown(server, house))
 	}
