@@ -48,8 +48,9 @@ type Talk struct {
 
 	// mu guards these and, of the parties, held and next. What is done under it only leaves orders with the mixer.
 	mu        sync.Mutex
-	mix       *mixer.Conference // while there is a party
+	mix       *mixer.Conference // while there is a seat
 	parties   [2]*Party         // by side, nil: not there yet, or gone before the call that his side is to be given to
+	preview   [2]bool           // by side: there is an Early
 	handovers [2]*Handover      // by side, nil: the side is not to be another call's
 	seats     int
 	over      bool
@@ -100,14 +101,9 @@ func (t *Talk) admit(ctx context.Context, side Side, call Call, transfers bool) 
 	p := &Party{talk: t, side: side, call: call, transfers: transfers, keypad: newKeypad(log), done: make(chan struct{})}
 	p.line = newLine(t.house.voiceOf(call.Caller()), p.keypad)
 	ctx, p.end = context.WithCancelCause(ctx)
-	if t.mix == nil {
-		t.mix = t.house.engine.NewConference("talk " + t.id)
-	}
-	call.Leg().LimitRate(0)
-	p.seat = t.mix.Seat(call.Leg(), p.notify)
+	p.seat = t.seat(call, p.notify)
 	p.line.seat = p.seat
 	t.parties[side] = p
-	t.seats++
 	if partner := t.partner(p); partner != nil {
 		p.seat.Enter()
 		partner.seat.Enter()
@@ -118,6 +114,16 @@ func (t *Talk) admit(ctx context.Context, side Side, call Call, transfers bool) 
 	t.house.visits.Add(1)
 	go p.run(ctx, log)
 	return p
+}
+
+// seat gives a call's leg a seat in the mix, which is made where there is none. It has to be given back by vacate. t.mu is held.
+func (t *Talk) seat(call Call, notify func(mixer.Event)) *mixer.Seat {
+	if t.mix == nil {
+		t.mix = t.house.engine.NewConference("talk " + t.id)
+	}
+	t.seats++
+	call.Leg().LimitRate(0)
+	return t.mix.Seat(call.Leg(), notify)
 }
 
 // End ends the talk at the wish of who has called, for whoever takes part in it and for those who were to. It does nothing once
@@ -252,10 +258,14 @@ func (t *Talk) leave(p *Party) (transferred bool) {
 func (t *Talk) vacate() {
 	t.mu.Lock()
 	t.seats--
+	mix := t.mix
 	over := t.seats == 0
+	if over {
+		t.mix = nil
+	}
 	t.mu.Unlock()
 	if over {
-		t.mix.Close()
+		mix.Close()
 	}
 }
 

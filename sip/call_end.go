@@ -106,6 +106,7 @@ func (c *Call) end() {
 	c.unacked.stop()
 	c.unacked = nil
 	c.expiry.stop()
+	c.progress.stop()
 	c.forgetReoffer()
 	c.forgetReferral()
 	c.fork.stop()
@@ -179,6 +180,7 @@ func (c *Call) closeLeg() {
 	if c.leg == nil {
 		return
 	}
+	c.stopPreview()
 	c.past.hear(c.leg)
 	if err := c.leg.Close(); err != nil {
 		c.log.Warn("leg not closed", "error", err)

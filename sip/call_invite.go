@@ -113,7 +113,15 @@ func (c *Call) pickUp() error {
 	if c.cancelled.Load() {
 		return errCancelled
 	}
-	if err := c.accept(c.opening.request, c.session.sent, c.opening.ours); err != nil {
+	if c.progress.sent != nil {
+		c.progress.picksUp = true // RFC 3262 3: after the PRACK
+		return nil
+	}
+	body := c.session.sent
+	if c.progress.described {
+		body = nil // it has come already, and to whoever knows that (RFC 3262 5)
+	}
+	if err := c.accept(c.opening.request, body, c.opening.ours); err != nil {
 		return err
 	}
 	c.state = answered
@@ -126,6 +134,7 @@ func (c *Call) pickUp() error {
 
 // receive hands the call to the house: audio flows and the conversation begins.
 func (c *Call) receive(remote media.Remote) {
+	c.stopPreview()
 	c.settle(remote)
 	stay, err := c.enter()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 
+	"conclave/media"
 	"conclave/rooms"
 	"conclave/sip/sdp"
 	"conclave/store"
@@ -28,6 +29,9 @@ type invitation struct {
 	charge      *charge // nil: the call is free
 	// tell is for whoever has the call made. It runs on the call's goroutine and does not wait.
 	tell func(progress)
+	// preview gives the call a place where whoever calls hears what is played before it is answered; nil, also what it returns:
+	// nobody does. It runs on the call's goroutine.
+	preview func(*Call) preview
 	// enter begins the call's stay when it is answered; the error ends it.
 	enter func(*Call) (stay, error)
 }
@@ -48,9 +52,10 @@ type outgoing struct {
 	proven    bool // credentials were sent
 	tooSmall  int  // how often a longer session interval was asked for
 	cancelled bool
-	giveUp    *time.Timer     // for what comes after the CANCEL
-	patience  *time.Timer     // for the first response of a server
-	strays    map[string]bool // tags of the dialogs that were ended at once
+	giveUp    *time.Timer       // for what comes after the CANCEL
+	patience  *time.Timer       // for the first response of a server
+	dialogs   map[string]*early // by tag: those that provisional responses have made
+	strays    map[string]bool   // tags of the dialogs that were ended at once
 }
 
 // progress is what becomes of a call of ours, for whoever has it made.
@@ -63,9 +68,10 @@ type progress struct {
 type progressKind uint8
 
 const (
-	rings   progressKind = iota // at most once
-	answers                     // the call is in its stay
-	fails                       // it will not be answered; nothing comes after it
+	rings    progressKind = iota // at most once
+	previews                     // something is heard already; at most once
+	answers                      // the call is in its stay
+	fails                        // it will not be answered; nothing comes after it
 )
 
 // The events of a call of ours: it is to be made, a response to its INVITE came (res) or none will (err), and no final
@@ -89,7 +95,7 @@ func (s *Server) call(i invitation) (*Call, error) {
 	c.caller = s.known(rooms.Caller{Number: i.number, Address: i.to.peer.Remote}, i.who)
 	c.past = newPast(store.CallOut, i.number)
 	c.room = i.room
-	c.out = &outgoing{invitation: i, strays: make(map[string]bool)}
+	c.out = &outgoing{invitation: i, strays: make(map[string]bool), dialogs: make(map[string]*early)}
 	c.enter = func() (stay, error) { return i.enter(c) }
 	if err := s.calls.call(c); err != nil {
 		return nil, err
@@ -104,7 +110,7 @@ func (o *outgoing) report(p progress) {
 	if o == nil || o.told {
 		return
 	}
-	o.told = p.kind != rings
+	o.told = p.kind == answers || p.kind == fails
 	o.tell(p)
 }
 
@@ -261,21 +267,6 @@ func challenges(res *sipgo.Response) bool {
 	return res.StatusCode == sipgo.StatusUnauthorized || res.StatusCode == sipgo.StatusProxyAuthRequired
 }
 
-// provisional takes a 1xx. What a callee plays before he answers is not heard: the caller's phone rings back by itself.
-func (c *Call) provisional(res *sipgo.Response) {
-	o := c.out
-	if !o.early {
-		o.early = true
-		if o.cancelled {
-			c.sendCancel()
-		}
-	}
-	if res.StatusCode > sipgo.StatusTrying && !o.rings && !c.leaving {
-		o.rings = true
-		o.report(progress{c, rings, nil})
-	}
-}
-
 // accepted takes a 2xx to our INVITE. Each gets an ACK, a repeated one and one that crosses our CANCEL or BYE, too
 // (RFC 3261 13.2.2.4). Where several phones behind one contact answer, the first has the call and the others a BYE.
 func (c *Call) accepted(res *sipgo.Response) {
@@ -283,6 +274,9 @@ func (c *Call) accepted(res *sipgo.Response) {
 	switch {
 	case c.state == calling:
 		c.dialog = c.out.base.Confirm(res)
+		if e := c.out.dialogs[tag]; e != nil {
+			c.dialog.LocalSeq, c.dialog.RemoteSeq = max(c.dialog.LocalSeq, e.dialog.LocalSeq), e.dialog.RemoteSeq
+		}
 		c.server.calls.confirm(c, tag)
 		c.acknowledge(c.dialog)
 		c.confirm()
@@ -301,7 +295,14 @@ func (c *Call) accepted(res *sipgo.Response) {
 
 // begin takes the answer in the 2xx, and begins the stay.
 func (c *Call) begin(res *sipgo.Response) {
-	answer, remote, err := c.answerIn(res, c.out.offer)
+	var answer *sdp.Session
+	var remote media.Remote
+	var err error
+	if e := c.earlyAnswer(res); e != nil {
+		answer, remote = e.answer, e.remote
+	} else {
+		answer, remote, err = c.answerIn(res, c.out.offer)
+	}
 	if err != nil {
 		c.past.refusal = &outcomeError{
 			status: sipgo.StatusNotAcceptableHere,

@@ -75,7 +75,7 @@ func (c *Call) inviteAgain(r *reoffer, challenge *sipgo.Response) {
 	if r.codec != nil {
 		c.session, r.offer = c.session.offer(r.codec)
 	} else {
-		r.offer = c.session.said()
+		c.session, r.offer = c.session.again()
 	}
 	r.seq = req.CSeq().SeqNo
 	c.askInterval(req)

@@ -22,8 +22,10 @@ func (c *Call) ring(to callee) error {
 	talk, mail := c.server.house.NewTalk(c.ID()), c.mail
 	f := &fork{
 		server: c.server, callee: to, from: c.caller, hops: hops, waiting: to.groups,
-		post: func(event any) { mail.post(event) },
-		end:  talk.End,
+		post:    func(event any) { mail.post(event) },
+		end:     talk.End,
+		preview: func(callee *Call) preview { return previewOf(talk.Early(rooms.CalledSide, callee)) },
+		listen:  func() preview { return previewOf(talk.Early(rooms.CallingSide, c)) },
 		enter: func(callee *Call) (stay, error) {
 			party, err := talk.Join(callee.ctx, rooms.CalledSide, callee, to.who.phone != "")
 			if err != nil {
@@ -55,6 +57,10 @@ func (c *Call) progressed(e progress) {
 	switch e.kind {
 	case rings:
 		c.tellRinging()
+	case previews:
+		if c.opening.offered || c.progress.able {
+			c.listen(f.listen())
+		}
 	case answers:
 		f.answered(e.call)
 		if err := c.pickUp(); err != nil {
@@ -73,9 +79,7 @@ func (c *Call) tellRinging() {
 		return
 	}
 	c.fork.rang = true
-	if err := c.invite.Respond(c.response(c.opening.req, sipgo.StatusRinging, "Ringing", nil)); err != nil {
-		c.log.Debug("180 not sent", "error", err)
-	}
+	c.tellProgress(sipgo.StatusRinging, "Ringing", nil)
 }
 
 // ringOver follows the end of the ring time: the next group rings, if there is one.
@@ -108,6 +112,8 @@ func (c *Call) meanwhile(e request) error {
 	}
 	c.dialog = dialog
 	switch e.req.Method {
+	case sipgo.PRACK:
+		return c.prack(e)
 	case sipgo.BYE:
 		c.decline(&cancelledError{causesIn(e.req)})
 		return e.tx.Reply(sipgo.StatusOK, "OK")

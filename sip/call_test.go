@@ -29,7 +29,7 @@ func TestCallOverEachTransport(t *testing.T) {
 			}
 			for name, want := range map[string]string{
 				"Contact":      fmt.Sprintf("<sip:2000@%s%s>;isfocus", s.at[network], transport),
-				"Allow":        "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER, SUBSCRIBE, REGISTER",
+				"Allow":        "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, SUBSCRIBE, REGISTER",
 				"Allow-Events": "conference, dialog, refer",
 				"Accept":       "application/sdp, application/dtmf-relay, application/dtmf",
 				"Content-Type": "application/sdp",

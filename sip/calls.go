@@ -92,6 +92,10 @@ func (l *calls) remove(c *Call) {
 func (l *calls) find(id DialogID) *Call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if call := l.dialogs[id]; call != nil {
+		return call
+	}
+	id.Remote = "" // early dialogs of one INVITE are one call
 	return l.dialogs[id]
 }
 

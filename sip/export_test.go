@@ -137,3 +137,9 @@ func IntervalIn(msg sipgo.Message) (expires, least time.Duration, err error) {
 	i, err := intervalIn(msg)
 	return i.expires, i.least, err
 }
+
+// ParseRAck reads a RAck header, and writes it.
+func ParseRAck(text string) (string, error) {
+	r, err := parseRAck(text)
+	return r.String(), err
+}

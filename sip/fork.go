@@ -21,6 +21,10 @@ type fork struct {
 	post func(event any)
 	// enter begins the stay of the one that is answered first, and refuses others.
 	enter func(*Call) (stay, error)
+	// preview and listen give the called and the calling call places where the one hears the other before the answer; nil: nobody
+	// is heard.
+	preview func(*Call) preview
+	listen  func() preview
 	// end ends what enter has begun.
 	end func(reason error)
 
@@ -73,7 +77,7 @@ func (f *fork) invite(to contact) (*Call, error) {
 	call, err := f.server.call(invitation{
 		to: to, number: f.callee.number, who: who, from: f.from, room: f.room, hops: f.hops, credentials: secret, charge: charged,
 		tell:  func(p progress) { f.post(p) },
-		enter: f.enter,
+		enter: f.enter, preview: f.preview,
 	})
 	if err != nil {
 		charged.settle(false)

@@ -119,7 +119,7 @@ func TestRefusedReinviteLeavesTheCallAsItWas(t *testing.T) {
 				{call.offer("18"), 488, "305 "},
 				{call.offer("0", "m=foo"), 400, "399 "},
 				{"Content-Type: text/plain\n\nhello\n", 415, ""},
-				{"Require: 100rel\n" + call.offer("0"), 420, ""},
+				{"Require: precondition\n" + call.offer("0"), 420, ""},
 			} {
 				branch := call.send(method, "Contact: <sip:nowhere@192.0.2.9>\n"+refused.more)
 				var res *sipgo.Response
@@ -201,7 +201,7 @@ func TestRefusedDescriptions(t *testing.T) {
 		{"65 formats", sdpOf("127.0.0.1", 9, strings.Repeat("0 ", 65)), 513, "399 "},
 		{"another type", "Content-Type: text/plain\n\nhello\n", 415, ""},
 		{"no SDP wanted", "Accept: text/plain\n" + sdpOf("127.0.0.1", 9, "0"), 406, "399 "},
-		{"extension required", "Require: 100rel\n" + sdpOf("127.0.0.1", 9, "0"), 420, ""},
+		{"extension required", "Require: precondition\n" + sdpOf("127.0.0.1", 9, "0"), 420, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			call := a.newCall("2000")

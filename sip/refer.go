@@ -20,7 +20,7 @@ const (
 )
 
 // extensions are the option tags, as Supported tells them and Require may name them.
-var extensions = []string{optionReplaces, optionNoReferSub, optionTimer}
+var extensions = []string{optionReplaces, optionNoReferSub, optionTimer, optionReliable}
 
 // referError tells why a REFER, or a call that is to take another one's place, is refused.
 type referError struct {

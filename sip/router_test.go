@@ -65,7 +65,7 @@ func TestOptions(t *testing.T) {
 			continue
 		}
 		for name, want := range map[string]string{
-			"Allow":  "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER, SUBSCRIBE, REGISTER",
+			"Allow":  "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, SUBSCRIBE, REGISTER",
 			"Accept": "application/sdp, application/dtmf-relay, application/dtmf",
 		} {
 			if got := header(res, name); got != want {

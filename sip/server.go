@@ -30,7 +30,7 @@ import (
 )
 
 // methods are those that are served, as Allow tells them.
-var methods = []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "REFER", "SUBSCRIBE", "REGISTER"}
+var methods = []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "PRACK", "UPDATE", "INFO", "REFER", "SUBSCRIBE", "REGISTER"}
 
 // Config is what a Server needs.
 type Config struct {

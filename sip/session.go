@@ -2,7 +2,6 @@ package sip
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -76,13 +75,13 @@ func (s session) offer(codecs ...media.Codec) (session, *sdp.Session) {
 	return s, offer
 }
 
-// said is our last description, as an offer: to the far end it is no other one (RFC 3264 8).
-func (s session) said() *sdp.Session {
+// again offers what our last description says: to the far end it is no other one (RFC 3264 8).
+func (s session) again() (session, *sdp.Session) {
 	said, err := sdp.Parse(s.sent)
-	if err != nil { // it is ours
-		panic(fmt.Sprintf("our own description cannot be read: %v", err))
+	if err != nil { // there is none
+		return s.offer(s.local.Codecs...)
 	}
-	return said
+	return s, said
 }
 
 // accept settles the far end's answer to our offer.

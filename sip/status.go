@@ -114,6 +114,8 @@ func rejection(err error) *wire.Rejection {
 		return reject(sipgo.StatusRequestTerminated, "")
 	case errors.Is(err, errEarly):
 		return reject(sipgo.StatusInternalServerError, "", retryAfter(retryEarly))
+	case errors.Is(err, errNoPRACK):
+		return reject(sipgo.StatusGatewayTimeout, "Server Time-out", warning(399, err.Error()))
 	case errors.Is(err, errPending), errors.Is(err, rooms.ErrHandedOver):
 		return reject(sipgo.StatusRequestPending, "")
 	case errors.Is(err, ErrSequence):

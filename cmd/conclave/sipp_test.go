@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"conclave/sip/phone"
 )
 
 func TestSIPpScenarios(t *testing.T) {
@@ -20,7 +22,7 @@ func TestSIPpScenarios(t *testing.T) {
 	server.run("room", "add", "1000", "--name", "Open", "--no-pin")
 	server.run("room", "add", "1111", "--name", "With PIN", "--pin", "1234")
 	tests := []struct{ scenario, room string }{
-		{"pin", "1111"}, {"pin-info", "1111"}, {"wrong-pin", "1111"}, {"cancel", "1000"}, {"hold", "1000"}, {"offerless", "1000"}, {"lost-ack", "1000"},
+		{"pin", "1111"}, {"pin-info", "1111"}, {"wrong-pin", "1111"}, {"cancel", "1000"}, {"hold", "1000"}, {"offerless", "1000"}, {"lost-ack", "1000"}, {"session-timer", "1000"},
 	}
 	for i, tt := range tests {
 		t.Run(tt.scenario, func(t *testing.T) {
@@ -174,4 +176,59 @@ func TestRealCarrierThatRedirectsIsNotFollowed(t *testing.T) {
 	if v := views[0]; v.Dialled != "+493055555" || v.From != "trunk carrier" || v.Answered != nil {
 		t.Errorf("the history has %+v", v)
 	}
+}
+
+// sipp is a carrier whose provisional response has to be acknowledged, and whose session a phone's call outside has to refresh.
+func TestRealCarrierThatInsistsOnPRACKAndSessionTimers(t *testing.T) {
+	t.Parallel()
+	need(t, "sipp", "sip-tester")
+	s := startServer(t)
+	const trunk = "127.0.0.6"
+	port := freePort(t, trunk)
+	log := filepath.Join(t.TempDir(), "messages")
+	carrier := sipp(t.Context(), t, "reliable-callee", "-i", trunk, "-p", port, "-mi", trunk, "-mp", "33500", "-trace_msg", "-message_file", log)
+	var words strings.Builder
+	carrier.Stdout, carrier.Stderr = &words, &words
+	if err := carrier.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = carrier.Wait(); close(ended) }()
+	t.Cleanup(func() { // the test's context has ended it
+		<-ended
+		if t.Failed() {
+			text, _ := os.ReadFile(log)
+			t.Logf("sipp: %.3000s\n%s", words.String(), text)
+		}
+	})
+	s.run("trunk", "add", "carrier", "--peer", trunk+":"+port, "--allow-out", "+49*")
+	password := generatedPassword(t, s.run("phone", "add", "200", "--name", "Anna"))
+	s.run("phone", "set", "200", "--allow-out", "+49*")
+	s.wait("trunk that answers", 30*time.Second, func() bool { return strings.Contains(s.run("trunk", "list"), "reachable, ") })
+
+	ph, err := phone.New("udp", "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ph.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	call, err := ph.Dial(ctx, s.sip, "+493055555", phone.Options{From: "200", Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wait("refresh of the session", time.Minute, func() bool {
+		text, err := os.ReadFile(log)
+		return err == nil && strings.Contains(string(text), "UPDATE sip:carrier@")
+	})
+	if call.Ending() != "" {
+		t.Errorf("the call has ended: %s", call.Ending())
+	}
+	if err := call.Hangup(); err != nil {
+		t.Error(err)
+	}
+	s.wait("end of the carrier's call", 20*time.Second, func() bool {
+		text, err := os.ReadFile(log)
+		return err == nil && strings.Contains(string(text), "BYE sip:carrier@")
+	})
 }

@@ -137,6 +137,16 @@ func (in *Incoming) Ring() error {
 	return in.respond(sipgo.NewResponseFromRequest(in.invite, 180, "Ringing", nil))
 }
 
+// Progress answers 183 with a session description.
+func (in *Incoming) Progress(description string) error {
+	res := sipgo.NewResponseFromRequest(in.invite, 183, "Session Progress", nil)
+	res.AppendHeader(in.dialog.contact())
+	contentType := sipgo.ContentTypeHeader("application/sdp")
+	res.AppendHeader(&contentType)
+	res.SetBody([]byte(description))
+	return in.respond(res)
+}
+
 // Refuse answers with a final response of 300 to 699; headers are added to it.
 func (in *Incoming) Refuse(status int, reason string, headers ...sipgo.Header) error {
 	res := sipgo.NewResponseFromRequest(in.invite, status, reason, nil)
