@@ -84,12 +84,15 @@ type timed struct {
 	calls chan store.Call
 }
 
-func startTimed(t *testing.T) *timed {
+func startTimed(t *testing.T, changes ...func(*sip.Config)) *timed {
 	t.Helper()
 	x := &timed{clock: &sip.Clock{}, calls: make(chan store.Call, 10)}
 	x.exchange = startExchange(t, func(c *sip.Config) {
 		x.clock.Attach(c)
 		c.Record = func(call store.Call) { x.calls <- call }
+		for _, change := range changes {
+			change(c)
+		}
 	})
 	return x
 }
@@ -407,4 +410,43 @@ func FuzzSessionExpires(f *testing.F) {
 			t.Errorf("%v, %v, %v", e, l, err)
 		}
 	})
+}
+
+// Also by INVITE: the key is the one there was, so that the far end goes on with its counters.
+func TestEncryptedCallIsRefreshedWithTheSameKey(t *testing.T) {
+	x := startTimed(t, func(c *sip.Config) { c.InsecureKeys = true })
+	call := newAgent(t, x.server, "udp").newCall("2000")
+	secure := func() string {
+		return strings.Replace(call.offer("0", "a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"), "RTP/AVP", "RTP/SAVP", 1)
+	}
+	line := func(msg interface{ Body() []byte }) string {
+		for line := range strings.Lines(string(msg.Body())) {
+			if strings.HasPrefix(line, "a=crypto:") {
+				return line
+			}
+		}
+		return ""
+	}
+	call.send("INVITE", secure())
+	ok := call.response(200)
+	call.took(ok)
+	call.ack("")
+	if !strings.HasPrefix(line(ok), "a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:") {
+		t.Fatalf("the 200 is\n%s", ok)
+	}
+	before := packet(t, call.rtp)
+	for range 2 {
+		x.set(t, 900*time.Second, 1768*time.Second)
+		x.clock.Turn(900 * time.Second)
+		invite := call.request(sipgo.INVITE)
+		if line(invite) != line(ok) || origin(invite) != origin(ok) {
+			t.Errorf("after\n%s\nthe INVITE has\n%s", ok.Body(), invite.Body())
+		}
+		call.respond(invite, "200 OK", fmt.Sprintf("Contact: <sip:al@%s>\n", call.local())+secure())
+		call.request(sipgo.ACK)
+	}
+	x.set(t, 900*time.Second, 1768*time.Second)
+	untouched(t, call.rtp, before)
+	call.bye()
+	x.empty(t)
 }
