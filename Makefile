@@ -32,6 +32,8 @@ clients:
 bench: build
 	bin/conclave bench --members 500 --rooms 1 --talkers 3
 	bin/conclave bench --members 500 --rooms 1 --talkers 3 --codec g722
+	bin/conclave bench --members 300 --rooms 1 --talkers 3 --seconds 8 --srtp AEAD_AES_128_GCM
+	bin/conclave bench --members 300 --rooms 1 --talkers 3 --seconds 8 --srtp AES_CM_128_HMAC_SHA1_80
 	bin/conclave bench --members 500 --rooms 50 --talkers 1
 	! pkg-config --exists opus || bin/conclave bench --members 100 --rooms 1 --talkers 3 --codec opus
 	bin/conclave bench --members 500 --rooms 1 --talkers 500

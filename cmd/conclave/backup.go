@@ -17,7 +17,7 @@ import (
 )
 
 // backedUp are the directories of the data directory that a backup holds beside the database. Recordings are not among them:
-// they are many and large, and have an export of their own.
+// they are many and large, and have an export of their own. Nor is the TLS key, which a backup would carry to where it is not needed.
 var backedUp = []string{"voices", "music"}
 
 // databaseEntry is the name of the database in a backup.
@@ -80,7 +80,7 @@ func (c *backupCmd) run(ctx context.Context, data dataDir) error {
 	if err := replaceFile(data.backupNote(), note); err != nil {
 		return fmt.Errorf("the backup is written, but not noted: %w", err)
 	}
-	fmt.Printf("backup %s written, %.1f MB: the database, voices and music; recordings are not in it\n", file, float64(size)/1e6)
+	fmt.Printf("backup %s written, %.1f MB: the database, voices and music; recordings and TLS keys are not in it\n", file, float64(size)/1e6)
 	return nil
 }
 

@@ -49,6 +49,6 @@ func TestRealPhoneWithEncryptionMandatoryTalksToAPlainOne(t *testing.T) {
 		}
 	}
 	s.wait("history", 20*time.Second, func() bool {
-		return strings.Contains(s.run("calls", "1000", "--json"), `"encryption": "AES_CM_128_HMAC_SHA1_`)
+		return strings.Contains(s.run("calls", "--room", "1000", "--json"), `"encryption": "AES_CM_128_HMAC_SHA1_`)
 	})
 }
