@@ -31,9 +31,9 @@ func TestLiveTableShowsHostileCallersHarmlessly(t *testing.T) {
 	}
 	want := strings.Join([]string{
 		`1000 Weekly, 2 members since 10:20:30, locked`,
-		`MEMBER  CALLER    NAME          ROLE         STATE                      LEVEL      TALKED   LAST MINUTE  LOSS   JITTER  DELAY  CODEC  SINCE`,
-		`1       100       Anna          moderator    talking                    -21 dBFS   1:05                  0.2 %  1.3 ms  20 ms  PCMU   10:20:30`,
-		`12      1\x1b[2J  \u202eevil\n  participant  muted by moderator, music  -127 dBFS  1:00:05               0.0 %  0.0 ms  0 ms   PCMA   10:20:30`,
+		`MEMBER  CALLER    NAME          ROLE         STATE                      LEVEL      TALKED   LAST MINUTE  LOSS   JITTER  DELAY  CODEC       SINCE`,
+		`1       100       Anna          moderator    talking                    -21 dBFS   1:05                  0.2 %  1.3 ms  20 ms  PCMU        10:20:30`,
+		`12      1\x1b[2J  \u202eevil\n  participant  muted by moderator, music  -127 dBFS  1:00:05               0.0 %  0.0 ms  0 ms   PCMA, SRTP  10:20:30`,
 		``,
 		`20 Two, 2 members since 10:20:30`,
 		`MEMBER  CALLER  NAME  ROLE  STATE           LEVEL      TALKED  LAST MINUTE  LOSS   JITTER  DELAY  CODEC  SINCE`,
