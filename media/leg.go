@@ -65,6 +65,8 @@ type Leg struct {
 	rtcp     socket
 	control  control
 	wish     wish
+	origin   origin
+	local    netip.Addr // that the sockets are bound to
 	counters Counters
 	theirs   atomic.Uint32 // as SSRC has it
 	closed   func()
@@ -109,8 +111,9 @@ func openLeg(local netip.Addr, port uint16) (*Leg, error) {
 	if err != nil {
 		return nil, errors.Join(err, rtp.close())
 	}
-	l := &Leg{rtp: rtp, rtcp: rtcp, port: port}
+	l := &Leg{rtp: rtp, rtcp: rtcp, port: port, local: local}
 	l.out.begin()
+	l.origin.tell(&l.out, 0)
 	l.control.cname = strconv.FormatUint(rand.Uint64(), 36)
 	return l, nil
 }
@@ -179,8 +182,10 @@ func (l *Leg) prepare(r Remote) {
 }
 
 // settle takes over what Apply left.
-func (l *Leg) settle(s *settled, now int64) {
+func (l *Leg) settle(s *settled, t Time) {
+	now := t.Now
 	l.pending.Store(nil)
+	l.origin.tell(&l.out, t.Tick)
 	s.RTP = netip.AddrPortFrom(s.RTP.Addr().Unmap(), s.RTP.Port())
 	s.RTCP = netip.AddrPortFrom(s.RTCP.Addr().Unmap(), s.RTCP.Port())
 	if l.settled == nil || l.settled.Codec != s.Codec {

@@ -409,7 +409,7 @@ func FuzzPacket(f *testing.F) {
 		l := &Leg{}
 		l.out.begin()
 		l.Apply(Remote{RTP: far, Mux: true, Codec: PCMU(), EventType: 101, PTime: 20, Direction: SendRecv})
-		l.settle(l.pending.Load(), 0)
+		l.settle(l.pending.Load(), Time{})
 		in := NewInbox()
 		in.from.Family = 0
 		l.source.locked = far

@@ -23,7 +23,7 @@ const (
 func (l *Leg) Receive(in *Inbox, t Time) {
 	in.Digits = in.Digits[:0]
 	if s := l.pending.Load(); s != nil {
-		l.settle(s, t.Now)
+		l.settle(s, t)
 	}
 	if l.settled == nil {
 		return
@@ -158,6 +158,7 @@ func (l *Leg) packet(b []byte, in *Inbox, arrived int64, stamped, last bool, t T
 	l.heard = t.Now
 	if h.SSRC == l.out.ssrc {
 		l.out.begin() // RFC 3550 8.2: a collision; ours is the one that can change
+		l.origin.tell(&l.out, t.Tick)
 	}
 	if h.SSRC != l.far.ssrc || !l.far.started {
 		if l.far.started {

@@ -39,7 +39,7 @@ type Engine struct {
 	log      *slog.Logger
 	timeout  time.Duration
 	partSize int
-	epoch    time.Time
+	epoch    time.Time // zero of media.Monotonic: the engine of a process that follows counts the same ticks
 	workers  []*worker
 	closing  atomic.Bool
 	herald   *herald
@@ -91,7 +91,7 @@ func New(c Config) (*Engine, error) {
 
 // newEngine returns an engine whose clockwork stands still.
 func newEngine(c Config) *Engine {
-	e := &Engine{log: c.Log, timeout: c.RTPTimeout, partSize: c.PartSize, epoch: time.Now(),
+	e := &Engine{log: c.Log, timeout: c.RTPTimeout, partSize: c.PartSize, epoch: time.Now().Add(-time.Duration(media.Monotonic())),
 		conferences: map[*Conference]struct{}{}, load: make([][slots]int, c.Workers), loops: map[*media.Sound]*Music{},
 		gauge: newGauge(c.MaxLoad), comfort: newComfort(c.Workers), feeder: newFeeder(c.Log)}
 	for i := range c.Workers {
@@ -116,7 +116,7 @@ func (e *Engine) Close() {
 // tick is the number of the tick that is due.
 func (e *Engine) tick() uint64 { return uint64(e.clock() / int64(tickTime)) }
 
-// clock is the monotonic time in ns since the engine began.
+// clock is the time of media.Monotonic.
 func (e *Engine) clock() int64 { return int64(time.Since(e.epoch)) }
 
 // Loop returns the music that plays a sound again and again, the same for the same sound. It stays for the

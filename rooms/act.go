@@ -14,10 +14,10 @@ const (
 )
 
 // controls is what a member has set by his keys, and what they have begun. The goroutine of his conversation has it for
-// itself.
+// itself, but for the volumes.
 type controls struct {
 	keys             *menuKeys
-	hearing, talking int // volume in dB
+	hearing, talking int // volume in dB; the mutex of the conference guards them
 
 	// Closed when what was last said to a key is over, and the last playback; nil: there was none.
 	answer, whole <-chan struct{}
@@ -73,7 +73,7 @@ func (v *Visit) act(ctx context.Context, m *member, do []Action) (leave bool, er
 		case ActionLeave:
 			leave = true
 		default:
-			m.turn(action.Kind)
+			v.conference.turn(m, action.Kind)
 		}
 	}
 	a.play()
@@ -96,8 +96,10 @@ func (v *Visit) toggleMute(m *member) (prompt string) {
 	return promptUnmuted
 }
 
-// turn sets the volumes. At either end of the scale nothing happens.
-func (m *member) turn(kind ActionKind) {
+// turn sets a member's volumes. At either end of the scale nothing happens.
+func (c *conference) turn(m *member, kind ActionKind) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	hearing, talking := m.hearing, m.talking
 	switch kind {
 	case ActionIncreaseListening:

@@ -242,6 +242,7 @@ func TestVolumesGoInStepsToTheirBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer leg.Close()
+	room := &conference{}
 	conference := b.engine.NewConference("volumes")
 	defer conference.Close()
 	seat := conference.Seat(leg, func(mixer.Event) {})
@@ -266,7 +267,7 @@ func TestVolumesGoInStepsToTheirBounds(t *testing.T) {
 	}
 	for _, step := range steps {
 		for range step.times {
-			m.turn(step.kind)
+			room.turn(m, step.kind)
 		}
 		if m.hearing != step.hearing || m.talking != step.talking {
 			t.Errorf("after %d times %s hearing is %d dB and talking %d dB, want %d and %d",

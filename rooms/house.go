@@ -120,6 +120,18 @@ func (h *House) Room(extension string) (Room, bool) {
 	return room, ok
 }
 
+// RoomByID looks up the room of an id.
+func (h *House) RoomByID(id string) (Room, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, room := range h.rooms {
+		if room.ID == id {
+			return room, true
+		}
+	}
+	return Room{}, false
+}
+
 // goesOn tells whether a room has an extension that is longer than number and begins with it.
 func (h *House) goesOn(number string) bool {
 	h.mu.Lock()
@@ -147,12 +159,22 @@ func (h *House) ReceiveInvited(ctx context.Context, room Room, call Call, invita
 
 // receive does so with whoever was invited, and in the place of another visit, if before is one.
 func (h *House) receive(ctx context.Context, room Room, call Call, invitation *Invitation, before *Visit) *Visit {
+	visit := h.visit(room, call, invitation)
+	visit.before = before
+	ctx, visit.end = context.WithCancelCause(ctx)
+	go visit.run(ctx)
+	return visit
+}
+
+// visit prepares a visit, which counts as one until it has run.
+func (h *House) visit(room Room, call Call, invitation *Invitation) *Visit {
 	log := h.log.With("call", call.ID(), "room", room.Extension)
 	caller := call.Caller()
 	log.Info("caller received", "number", caller.Number, "address", caller.Address)
 	keypad := newKeypad(log)
 	own, all := h.voicesOf(room, caller, log)
-	visit := &Visit{
+	h.visits.Add(1)
+	return &Visit{
 		house:      h,
 		room:       room,
 		call:       call,
@@ -163,13 +185,8 @@ func (h *House) receive(ctx context.Context, room Room, call Call, invitation *I
 		line:       newLine(own, keypad),
 		roomVoice:  all,
 		joined:     make(chan struct{}),
-		before:     before,
 		done:       make(chan struct{}),
 	}
-	ctx, visit.end = context.WithCancelCause(ctx)
-	h.visits.Add(1)
-	go visit.run(ctx)
-	return visit
 }
 
 // Drain returns when every visit and every part in a talk is done. It ends none of them; to be called when no call is

@@ -21,6 +21,7 @@ type member struct {
 	line    *line
 	since   time.Time
 	until   time.Time      // when his time is over; zero: it is not bounded
+	said    *media.Sound   // as he was asked for his name; nil: nothing
 	name    []*media.Sound // what the others hear of him when he comes and goes; nil: nothing
 
 	standing

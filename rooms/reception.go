@@ -34,6 +34,8 @@ type Visit struct {
 	seat       *mixer.Seat
 	end        context.CancelCauseFunc // ends the conversation
 	before     *Visit                  // whose place is taken over; nil: nobody's
+	back       *member                 // that he was in another process; nil: he was none
+	inside     context.Context         // of the stay of back
 	member     atomic.Pointer[member]  // nil before he is admitted
 	held       atomic.Bool             // by the far end of the call
 
@@ -108,11 +110,10 @@ func (v *Visit) run(ctx context.Context) {
 	defer v.house.vacate(v.conference)
 	defer v.end(nil)
 
-	v.call.Leg().LimitRate(v.room.Options.SampleRate)
-	v.seat = v.conference.mix.Seat(v.call.Leg(), v.notify)
-	v.seat.ComfortNoise(v.room.Options.ComfortNoise)
+	if v.seat == nil {
+		v.sit()
+	}
 	defer v.seat.Release()
-	v.line.seat = v.seat
 
 	result, reason := v.receive(ctx)
 	v.result, v.reason = result, reason.Error()
@@ -121,6 +122,14 @@ func (v *Visit) run(ctx context.Context) {
 	}
 	v.log.Info("visit ended", "result", result, "reason", reason)
 	v.call.Hangup(reason)
+}
+
+// sit takes a seat in the mix of the conference.
+func (v *Visit) sit() {
+	v.call.Leg().LimitRate(v.room.Options.SampleRate)
+	v.seat = v.conference.mix.Seat(v.call.Leg(), v.notify)
+	v.seat.ComfortNoise(v.room.Options.ComfortNoise)
+	v.line.seat = v.seat
 }
 
 // notify takes what the mixer reports of the leg. It runs on the mixer's goroutine and does
@@ -168,6 +177,9 @@ func (v *Visit) receive(ctx context.Context) (result string, reason error) {
 			result, reason = ResultHangup, errInternal
 		}
 	}()
+	if v.back != nil {
+		return v.resume(ctx)
+	}
 	if result, reason, took := v.takeOver(ctx); took {
 		return result, reason
 	}
@@ -197,7 +209,7 @@ func (v *Visit) receive(ctx context.Context) (result string, reason error) {
 			return ResultHangup, err
 		}
 		v.line.say(promptThankYou)
-		m.name = spokenName(name, v.call.Caller().Number, v.roomVoice)
+		m.said, m.name = name, spokenName(name, v.call.Caller().Number, v.roomVoice)
 	}
 	v.arrange(options)
 	return v.enter(ctx, m)
@@ -227,6 +239,9 @@ func (v *Visit) enter(ctx context.Context, m *member) (result string, reason err
 	defer end(nil)
 	m.end = end
 	defer func() { v.conference.leave(m, result) }()
+	if limit := m.options.Timeout; limit > 0 {
+		m.until = time.Now().Add(limit)
+	}
 	v.member.Store(m)
 	switch err := v.conference.join(m, v.roomVoice); err {
 	case errLocked:
@@ -238,9 +253,6 @@ func (v *Visit) enter(ctx context.Context, m *member) (result string, reason err
 	}
 	close(v.joined)
 	v.log.Info("member entered", "member", m.number, "role", m.roleName())
-	if limit := m.options.Timeout; limit > 0 {
-		m.until = time.Now().Add(limit)
-	}
 	result, reason = v.remain(ctx, inside, m)
 	return result, reason
 }

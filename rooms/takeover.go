@@ -84,7 +84,7 @@ func (c *conference) hand(m *member, to *takeover) {
 	}
 	v := to.by
 	heir := &member{number: m.number, call: v.call, room: m.room, options: m.options, role: m.role, seat: v.seat, line: v.line,
-		since: time.Now(), until: m.until, name: m.name, muted: m.muted, end: to.end, held: &v.held}
+		since: time.Now(), until: m.until, said: m.said, name: m.name, muted: m.muted, end: to.end, held: &v.held}
 	heir.hearing, heir.talking = m.hearing, m.talking
 	m.depart()
 	c.members[i] = heir

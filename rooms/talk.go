@@ -196,6 +196,23 @@ func (p *Party) Next() (Destination, bool) {
 	return *p.next, true
 }
 
+// PartyState is what another process has to know of a part in a talk to go on with it: both sides Join a new talk.
+type PartyState struct {
+	Talk      string `json:"talk"` // as of NewTalk
+	Side      Side   `json:"side"`
+	Transfers bool   `json:"transfers,omitempty"`
+	// Out tells that the part is about to end.
+	Out bool `json:"out,omitempty"`
+}
+
+// State is the part as it is now.
+func (p *Party) State() PartyState {
+	t := p.talk
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return PartyState{Talk: t.id, Side: p.side, Transfers: p.transfers, Out: t.over || t.parties[p.side] != p}
+}
+
 // Transfers tells whether the party may transfer the other one.
 func (p *Party) Transfers() bool { return p.transfers }
 

@@ -77,6 +77,11 @@ type Call struct {
 	byeWait       *time.Timer      // for the answer to our BYE
 	lamp          dialoginfo.State // that the watchers of its phone have been told
 	faults        int
+	// tries is how many processes have wanted to go on with the call, of which none has proved able to; recovering is what is
+	// still to be done about that.
+	tries      int
+	recovering []*time.Timer
+	spoke      string // its codec in the process before
 	// challenged tells that the INVITE was refused with a challenge.
 	challenged bool
 
@@ -153,9 +158,11 @@ func (c *Call) run(peer wire.Peer) {
 			for _, event := range c.mail.take() {
 				c.handle(event)
 			}
+			c.note()
 		case <-c.left:
 			c.left = nil
 			c.handle(stayOver{})
+			c.note()
 		case <-forced:
 			forced = nil
 			c.handle(forcedEnd{})
@@ -234,6 +241,20 @@ func (c *Call) handle(event any) {
 		c.notified(e)
 	case transferProgress:
 		c.transferProgressed(e)
+	case takeUp:
+		c.takeUp()
+	case proved:
+		c.tries = 0
+	case keysDue:
+		if c.leg != nil && c.leg.Agreed() == nil {
+			c.hangUp(errGone)
+		}
+	case wayFound:
+		c.wayFound(e)
+	case wayWanted:
+		if !c.leaving && c.isLost() {
+			c.seekWay(e.pause)
+		}
 	}
 }
 
@@ -255,6 +276,7 @@ func (c *Call) serve(e request) error {
 		return err
 	}
 	c.dialog = dialog
+	c.cameBack(e.tx.Peer())
 	if e.req.Method == sipgo.BYE {
 		return c.receiveBye(e)
 	}

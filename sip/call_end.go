@@ -108,6 +108,7 @@ func (c *Call) end() {
 	c.expiry.stop()
 	c.progress.stop()
 	c.forgetReoffer()
+	c.forgetRecovery()
 	c.forgetReferral()
 	c.fork.stop()
 	c.out.stop()
@@ -174,6 +175,7 @@ func (c *Call) release() {
 	c.unpin()
 	c.out.pay()
 	c.record()
+	c.note()
 }
 
 func (c *Call) closeLeg() {

@@ -128,6 +128,7 @@ func (c *Call) reoffered(e reofferAnswer) {
 	case e.res.StatusCode == sipgo.StatusRequestPending:
 		r.later(c.mail)
 	case success:
+		c.tries = 0
 		c.forgetReoffer()
 		c.agreedOn(e.res)
 		if _, remote, err := c.answerIn(e.res, r.offer); err != nil {

@@ -64,6 +64,13 @@ func (l *calls) call(c *Call) error {
 	return nil
 }
 
+// adopt takes in a call that another process has had, before there is anything to refuse.
+func (l *calls) adopt(c *Call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dialogs[c.id] = c
+}
+
 // confirm makes requests in the dialog reach a call of ours whose far end has given it this tag.
 func (l *calls) confirm(c *Call, tag string) {
 	l.mu.Lock()

@@ -71,6 +71,22 @@ func (l *ledger) take(payers ...payer) (*charge, error) {
 	return &charge{ledger: l, payers: payers, day: l.day}, nil
 }
 
+// resume counts a call outside that another process has had and that was counted for the day; nil where nobody pays.
+func (l *ledger) resume(states []payerState) *charge {
+	if len(states) == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := &charge{ledger: l, day: l.day}
+	for _, s := range states {
+		p := payer{party: party{phone: s.Phone, trunk: s.Trunk, room: s.Room}}
+		c.payers = append(c.payers, p)
+		l.now[p.String()]++
+	}
+	return c
+}
+
 // settle follows the end of the call, once. A call that has reached nobody is taken off the day's count again.
 func (c *charge) settle(reached bool) {
 	if c == nil || c.over {

@@ -127,6 +127,8 @@ type Server struct {
 	sheets        sheets
 	lamps         lamps
 	notifyEvery   time.Duration
+	ongoing       *ongoing
+	beside        sync.WaitGroup // of what is looked up for calls; it ends with them
 
 	listed directory // as in Config
 
@@ -222,13 +224,22 @@ func New(config Config) (*Server, error) {
 	stopped := make(chan struct{})
 	watching, unwatch := context.WithCancel(context.Background())
 	s.stop = sync.OnceFunc(func() { close(stopped); unwatch() })
+	s.ongoing = newOngoing(log, config.Store, config.House)
 	s.SetPhones(config.Phones)
 	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods, Rate: config.MessageRate, Certify: config.Certify,
 		Software: config.Software, Closed: s.registrar.closed})
+	// What went on before is known before a request of it can come, and gone on with once there are ways to answer.
+	var before *recollection
+	if config.Store != nil {
+		var err error
+		if before, err = s.recall(context.Background()); err != nil {
+			return nil, fmt.Errorf("start SIP: %w", err)
+		}
+	}
 	for _, spec := range config.Listen {
 		listener, err := s.wire.Listen(spec)
 		if err != nil {
-			s.Shutdown(context.Background())
+			s.giveUp(before)
 			return nil, fmt.Errorf("start SIP: %w", err)
 		}
 		s.listeners = append(s.listeners, listener)
@@ -236,20 +247,35 @@ func New(config Config) (*Server, error) {
 	if config.Store != nil {
 		bindings, err := config.Store.Bindings(context.Background())
 		if err != nil {
-			s.Shutdown(context.Background())
+			s.giveUp(before)
 			return nil, fmt.Errorf("start SIP: %w", err)
 		}
 		s.restore(bindings)
 		if err := s.ledger.restore(context.Background()); err != nil {
-			s.Shutdown(context.Background())
+			s.giveUp(before)
+			return nil, fmt.Errorf("start SIP: %w", err)
+		}
+		if err := s.resume(before); err != nil {
+			s.giveUp(before)
 			return nil, fmt.Errorf("start SIP: %w", err)
 		}
 	}
 	s.keepers.Go(func() { s.registrar.keep(stopped) })
 	s.keepers.Go(func() { s.ledger.keep(stopped) })
+	s.keepers.Go(func() { s.ongoing.keep(stopped) })
 	s.keepers.Go(func() { s.watch(stopped) })
 	s.keepers.Go(func() { s.watchRooms(watching) })
 	return s, nil
+}
+
+// giveUp ends a server that could not be started. What went on before stays written, for the next one.
+func (s *Server) giveUp(before *recollection) {
+	if before != nil {
+		for _, v := range before.calls {
+			s.calls.remove(v.call)
+		}
+	}
+	s.Shutdown(context.Background())
 }
 
 // Listeners are the sockets that are listened on, in the order of Config.Listen.
@@ -286,6 +312,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		<-s.calls.empty
 	}
 	s.invitations.close()
+	s.beside.Wait()
 	select {
 	case <-unregistered:
 	case <-ctx.Done():

@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 )
 
@@ -30,5 +32,18 @@ func (db *DB) snapshot(ctx context.Context, file string) (err error) {
 	if _, err := db.pool.ExecContext(ctx, "VACUUM INTO ?", file); err != nil {
 		return damage(err)
 	}
+	if err := forgetLive(ctx, file); err != nil {
+		return err
+	}
 	return f.Sync()
+}
+
+// forgetLive takes out of a copy what goes on now, for which it will be too late when the copy is used.
+func forgetLive(ctx context.Context, file string) error {
+	pool, err := sql.Open("sqlite3", source(file, url.Values{"_secure_delete": {"on"}}))
+	if err != nil {
+		return err
+	}
+	_, err = pool.ExecContext(ctx, "DELETE FROM live")
+	return errors.Join(err, pool.Close())
 }

@@ -132,8 +132,17 @@ func (c *control) guard(next http.Handler) http.Handler {
 			c.log.Info("operator", "user", who.name(), "uid", who.uid, "pid", who.pid, "method", r.Method, "path", r.URL.Path)
 		}
 		next.ServeHTTP(w, r)
+		if r.Method != http.MethodGet {
+			// Here the answer has not gone out yet: what it acknowledges is written first, should the server be killed.
+			ctx, cancel := context.WithTimeout(r.Context(), syncTime)
+			defer cancel()
+			c.sip.Sync(ctx)
+		}
 	})
 }
+
+// syncTime bounds how long an order waits until it is written: a slow disk keeps no operator from his conference.
+const syncTime = 2 * time.Second
 
 func (c *control) routes() http.Handler {
 	mux := http.NewServeMux()

@@ -241,6 +241,9 @@ func (c *Call) Hangup() error {
 	return err
 }
 
+// Forget ends the call without a word, as a phone does that has restarted: requests in it are answered with 481.
+func (c *Call) Forget() { c.finish("forgotten") }
+
 // Done is closed when the call is over, whoever ended it.
 func (c *Call) Done() <-chan struct{} { return c.done }
 

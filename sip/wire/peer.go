@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net"
 	"net/netip"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -46,10 +47,32 @@ func (w *Wire) UDPPeer(local, remote netip.AddrPort) (peer Peer, ok bool) {
 	return Peer{Transport: "UDP", Local: from, Remote: remote, Conn: conn}, true
 }
 
+// LostPeer is the way to a far end whose connection has ended with the process that had it: nothing can be sent on it.
+func LostPeer(transport string, local, remote netip.AddrPort) Peer {
+	gone := make(chan struct{})
+	close(gone)
+	return Peer{Transport: transport, Local: local, Remote: remote, Conn: lostConn{local, gone}}
+}
+
+// lostConn implements sipgo.Connection: it is a connection of before.
+type lostConn struct {
+	local netip.AddrPort
+	gone  <-chan struct{} // closed
+}
+
+func (c lostConn) LocalAddr() net.Addr          { return net.TCPAddrFromAddrPort(c.local) }
+func (c lostConn) WriteMsg(sipgo.Message) error { return ErrClosed }
+func (c lostConn) Ref(int) int                  { return 1 }
+func (c lostConn) TryClose() (int, error)       { return 1, nil }
+func (c lostConn) Close() error                 { return nil }
+
 // Gone is closed when the connection is. Over UDP it is nil.
 func (p Peer) Gone() <-chan struct{} {
-	if c, ok := p.Conn.(*tcpConn); ok {
+	switch c := p.Conn.(type) {
+	case *tcpConn:
 		return c.closed
+	case lostConn:
+		return c.gone
 	}
 	return nil
 }
