@@ -42,6 +42,7 @@ bench: build
 	bin/conclave bench --members 200 --rooms 1 --talkers 3 --seconds 30 --calls-per-second 100
 	bin/conclave bench --members 200 --rooms 1 --talkers 3 --seconds 30 --phones 2000 --registers-per-second 500
 	bin/conclave bench --members 200 --rooms 1 --talkers 3 --flood 5000 --calls-per-second 10
+	bin/conclave bench --members 200 --rooms 4 --kills 100 --calls-per-second 10
 	bin/conclave bench --members 100 --rooms 50 --talkers 1 --delay
 	bin/conclave bench --members 500 --talkers 3 --seconds 10 --record -o record_tracks=yes
 	bin/conclave bench --members 500 --rooms 50 --talkers 1 --seconds 10 --record

@@ -27,6 +27,7 @@ type benchCmd struct {
 	Record             bool              `help:"Measure what recording all rooms costs, and not the floor; with -o record_tracks=yes each member has a track."`
 	Delay              bool              `help:"Measure the delay from mouth to ear that the server adds; no floor."`
 	Soak               bool              `help:"Watch what the server holds while calls come and go, and fail if it grows or anything is lost; no floor."`
+	Kills              int               `placeholder:"N" help:"Kill the server so many times at random moments and tell what calls and orders that it had acknowledged come to; fail if too much is lost. Nothing else is measured."`
 	JSON               bool              `name:"json" help:"Print JSON."`
 }
 
@@ -52,6 +53,7 @@ func (c *benchCmd) Run(ctx context.Context) error {
 		Flood:              c.Flood,
 		Record:             c.Record,
 		Delay:              c.Delay,
+		Kills:              c.Kills,
 		Soak:               c.Soak,
 		Progress:           os.Stderr,
 	})
@@ -65,6 +67,9 @@ func (c *benchCmd) Run(ctx context.Context) error {
 	}
 	if report.Soak != nil {
 		err = errors.Join(err, report.Flat())
+	}
+	if report.Killing != nil {
+		err = errors.Join(err, report.Killing.Err())
 	}
 	return err
 }

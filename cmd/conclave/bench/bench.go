@@ -35,6 +35,7 @@ type Config struct {
 	Flood              int               // SIP messages a second from one source in the time measured; there is no floor then
 	Record             bool              // measure what recording all rooms costs, and not the floor
 	Soak               bool              // watch what the server holds while calls come and go, and not the floor
+	Kills              int               // of the server, at random moments, in place of all that is measured
 	Delay              bool              // measure the delay from mouth to ear, and not the floor
 	Progress           io.Writer         // tells what is being done
 }
@@ -88,6 +89,8 @@ func newBench(c Config) (*bench, error) {
 		return nil, errors.New("this build has no Opus to measure: it takes libopus-dev, pkg-config and `make build`")
 	case codings[c.Codec].step == 0:
 		return nil, fmt.Errorf("codec %q is none that is measured: pcmu, g722 or opus", c.Codec)
+	case c.Kills < 0 || c.Kills > 0 && (c.Talkers < 2 || c.Codec != "pcmu"):
+		return nil, errors.New("for kills each room takes two talkers at least, so that all hear somebody, with pcmu")
 	case c.Soak && c.CallsPerSecond == 0:
 		return nil, errors.New("a soak is for calls that come and go: --calls-per-second 10, for example")
 	case c.checkSRTP() != nil:

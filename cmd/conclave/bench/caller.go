@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"sync/atomic"
 )
@@ -24,6 +25,8 @@ type caller struct {
 	sequence  uint16
 	timestamp uint32
 	counts    counts
+	heardAt   atomic.Int64 // when a talker was heard first since it was set to 0, by clock; only with now
+	now       func() int64 // clock; nil: nobody asks for heardAt
 	loss      atomic.Int64 // packets of ours that the far end missed, by its RTCP; -1: not told
 	// lossBefore and lossAfter are loss when the measurement began and ended; they are not the lane's.
 	lossBefore, lossAfter int64
@@ -149,6 +152,9 @@ func (c *caller) take(p []byte, arrived int64, count bool) {
 		c.counts.skipped += int64(int32(timestamp-c.timestamp))/int64(c.step) - step
 	}
 	c.heard, c.sequence, c.timestamp = true, sequence, timestamp
+	if c.now != nil && c.heardAt.Load() == 0 && loud(p[12:]) {
+		c.heardAt.Store(c.now())
+	}
 	if c.ear != nil && count {
 		c.ear.hear(p[12:], timestamp, arrived)
 	}
@@ -171,4 +177,21 @@ func (c *caller) report(p []byte) {
 	}
 	lost := int32(binary.BigEndian.Uint32(p[block+4:])<<8) >> 8 // 24 bits, signed
 	c.loss.Store(int64(lost))
+}
+
+// loud tells whether a frame in PCMU has somebody's talk in it, by its peak: beyond -40 dBFS, which is far above the hush.
+func loud(frame []byte) bool {
+	const segment = 3 << 4 // of the octet's magnitude, which is inverted (G.711)
+	for _, octet := range frame {
+		if ^octet&0x7f >= segment {
+			return true
+		}
+	}
+	return false
+}
+
+// name is that by which the server knows the caller.
+func (c *caller) name() (string, error) {
+	address, err := c.socket.address()
+	return fmt.Sprintf("bench%d", address.Port()), err
 }

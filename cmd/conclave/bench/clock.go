@@ -38,6 +38,9 @@ func newClock() (clock, error) {
 // now returns CLOCK_MONOTONIC in ns.
 func (c clock) now() int64 { return int64(time.Since(c.origin)) + c.offset }
 
+// at is a moment in the terms of now.
+func (c clock) at(moment time.Time) int64 { return int64(moment.Sub(c.origin)) + c.offset }
+
 // sleep returns at instant or somewhat later. On a locked thread it is about
 // 0.1 ms late, where time.Sleep is 0.6 ms late.
 //

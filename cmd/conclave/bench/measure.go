@@ -73,6 +73,11 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	if err != nil {
 		return err
 	}
+	if b.Kills > 0 {
+		for _, c := range callers {
+			c.now = b.clock.now
+		}
+	}
 	crowd := newCrowd(b.clock, callers, len(b.client))
 	defer crowd.close()
 	rooms := b.Rooms
@@ -115,6 +120,10 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 		return fmt.Errorf("%d of %d calls failed, first: %w; the server's log:\n%s", b.Members-len(setup), b.Members, failed, server.logged())
 	}
 	if err := pause(ctx, settle); err != nil {
+		return err
+	}
+	if b.Kills > 0 {
+		report.Killing, err = b.killings(ctx, ph, server, callers)
 		return err
 	}
 	if err := server.resetStats(ctx); err != nil {

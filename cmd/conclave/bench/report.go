@@ -80,6 +80,7 @@ type Report struct {
 	Registering Registering `json:"registering"`
 	Soak        *Soak       `json:"soak,omitempty"`
 	Flood       Flood       `json:"flood"`
+	Killing     *Killing    `json:"killing,omitempty"`
 	Log         string      `json:"server_log,omitempty"` // its warnings
 }
 
@@ -147,6 +148,11 @@ func (r *Report) Write(out io.Writer) error {
 	line("conference", "%d members with %s in %d rooms, %d talkers in each, %g s; server on CPU %v, callers on CPU %v",
 		r.Members, strings.ToUpper(r.Codec), r.Rooms, r.Talkers, r.Seconds, r.ServerCPUs, r.ClientCPUs)
 	line("calls set up", "%d of %d; INVITE to 200: %v", r.Joined, r.Members, r.JoinTime)
+	if r.Killing != nil {
+		r.Killing.write(line)
+		_, err := io.WriteString(out, text.String())
+		return err
+	}
 	line("server CPU", "%.1f us per participant-second", r.Server)
 	if r.Floor > 0 {
 		line("bare sockets", "%.1f us per participant-second (median of %d windows)", r.Floor, len(r.Floors))
