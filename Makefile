@@ -51,7 +51,7 @@ bench: build
 # What the server survives, and a table of the figures: some ten minutes. A short form is part of test.
 faults:
 	testdata/clients.sh faults
-	cd cmd/faults && $(go) test -count=1 -timeout 60m -parallel 4 -full
+	cd cmd/faults && $(go) test -count=1 -timeout 60m -full
 
 # An hour of calls that come and go beside 200 that stay; fails if anything grows or is lost.
 SOAKTIME = 3600

@@ -14,8 +14,11 @@ const (
 	relearnAfter   = 1500 * time.Millisecond
 	// streamRest is the silence of a stream after which another SSRC from the same address and port takes its place: longer than the
 	// longest packets are apart. Who forges the phone's address is not heard beside it then.
-	streamRest = 100 * time.Millisecond
-	rebindGap  = 500 // sequence numbers that may pass while a NAT rebinds: 10 s of packets
+	// streamBegins is for how long there has to be nothing but that other stream: a burst is no stream, also where the phone or this
+	// machine stands still for a moment.
+	streamRest   = 100 * time.Millisecond
+	streamBegins = 60 * time.Millisecond
+	rebindGap    = 500 // sequence numbers that may pass while a NAT rebinds: 10 s of packets
 )
 
 // trust says how far a source is believed before any of its packets was heard.
@@ -32,10 +35,13 @@ const (
 // source decides whose packets are this leg's audio. It is a plain value: the leg tells it
 // each packet that might count and when the locked source was silent.
 type source struct {
-	heard  int64  // when the locked source was heard last, ns
-	ssrc   uint32 // of that packet
-	seq    uint16
-	locked netip.AddrPort // zero until one has qualified
+	heard int64  // when the locked source was heard last, ns
+	ssrc  uint32 // of that packet
+	seq   uint16
+	rival uint32 // another stream from the locked source
+	// rivalSince is when the first packet of rival came after one of the stream that is heard, ns; 0: none has.
+	rivalSince int64
+	locked     netip.AddrPort // zero until one has qualified
 
 	described  netip.AddrPort // of the session description
 	signalling netip.Addr
@@ -116,8 +122,16 @@ func (s *source) admit(from netip.AddrPort, ssrc uint32, seq uint16, now int64) 
 // follow takes note of a packet from the locked source, and tells whether it is of the stream that is heard or, where that has ended,
 // of the next one.
 func (s *source) follow(ssrc uint32, seq uint16, now int64) bool {
-	if ssrc != s.ssrc && now-s.heard < int64(streamRest) {
-		return false
+	if ssrc != s.ssrc {
+		if s.rival != ssrc || s.rivalSince == 0 {
+			s.rival, s.rivalSince = ssrc, now
+		}
+		if now-s.heard < int64(streamRest) || now-s.rivalSince < int64(streamBegins) {
+			return false
+		}
+	}
+	if s.rivalSince != 0 {
+		s.rivalSince = 0
 	}
 	s.ssrc, s.seq, s.heard = ssrc, seq, now
 	return true

@@ -28,14 +28,18 @@ func TestAttackerWhoSpraysRTPIsSentNothingAndHeardByNobody(t *testing.T) {
 		name            string
 		spoofed, knows  bool // the phone's address and port as source; its SSRC and sequence numbers
 		sameAddressOnly bool // the phone's address, another port
+		short           bool // is in the short form, too
 	}{
-		{"own address, any SSRC", false, false, false},
-		{"own address, the phone's SSRC", false, true, false},
-		{"the phone's address and another port, its SSRC", true, true, true},
-		{"the phone's address and port, any SSRC", true, false, false},
+		{"own address, any SSRC", false, false, false, false},
+		{"own address, the phone's SSRC", false, true, false, true},
+		{"the phone's address and another port, its SSRC", true, true, true, false},
+		{"the phone's address and port, any SSRC", true, false, false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
+			if !*full && !tt.short {
+				t.Skip("part of make faults, not of the short form")
+			}
 			s := newSite(t, 1)
 			s.room("1000", "--no-pin")
 			const hz, level, evil = 600, -15.0, 1700

@@ -26,7 +26,7 @@ func TestTruncatedAndChangedMessagesLeaveNothingBehind(t *testing.T) {
 	t.Parallel()
 	sandboxed(t)
 	// Calls that are answered and never acknowledged last for 64*T1, and so does the BYE that follows: there are none in the short form.
-	each, most := 5000, giveUp
+	each, most := 2000, giveUp
 	if *full {
 		each, most = 500000, 2*giveUp+10*time.Second
 	}

@@ -23,6 +23,8 @@ var outside string
 // TestMain runs the tests in a network and a mount namespace of their own.
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// These tests wait for most of their time, whatever the number of CPUs.
+	_ = flag.Set("test.parallel", "6")
 	switch {
 	case os.Getenv(clockMark) != "": // in the machine of clock_test.go
 		os.Exit(m.Run())
