@@ -15,7 +15,7 @@ const (
 	// streamRest is the silence of a stream after which another SSRC from the same address and port takes its place: longer than the
 	// longest packets are apart. Who forges the phone's address is not heard beside it then.
 	// streamBegins is for how long there has to be nothing but that other stream: a burst is no stream, also where the phone or this
-	// machine stands still for a moment.
+	// machine stands still for a moment. After relearnAfter it need not be.
 	streamRest   = 100 * time.Millisecond
 	streamBegins = 60 * time.Millisecond
 	rebindGap    = 500 // sequence numbers that may pass while a NAT rebinds: 10 s of packets
@@ -126,7 +126,7 @@ func (s *source) follow(ssrc uint32, seq uint16, now int64) bool {
 		if s.rival != ssrc || s.rivalSince == 0 {
 			s.rival, s.rivalSince = ssrc, now
 		}
-		if now-s.heard < int64(streamRest) || now-s.rivalSince < int64(streamBegins) {
+		if rest := now - s.heard; rest < int64(streamRest) || rest < int64(relearnAfter) && now-s.rivalSince < int64(streamBegins) {
 			return false
 		}
 	}
