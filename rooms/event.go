@@ -20,6 +20,7 @@ const (
 	EventUnmute   EventKind = "unmute"
 	EventHold     EventKind = "hold"     // his phone has put the conference on hold
 	EventResume   EventKind = "resume"   // it has taken that back
+	EventEnd      EventKind = "end"      // a temporary room is gone
 	EventTakeover EventKind = "takeover" // another call has the member's place now
 	EventLock     EventKind = "lock"
 	EventUnlock   EventKind = "unlock"

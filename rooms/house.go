@@ -51,6 +51,9 @@ type House struct {
 	rooms  map[string]Room        // by extension
 	live   map[string]*conference // by Room.ID
 
+	factory   Room            // what temporary rooms are like; without an extension: there are none
+	temporary map[string]Room // those in which somebody is, by extension
+
 	callOut func(room Room, callees []string) // nil: nobody is called
 }
 
@@ -90,6 +93,8 @@ func furnish(engine *mixer.Engine, log *slog.Logger, voices *Voices, music *medi
 		seed:   maphash.MakeSeed(),
 		rooms:  make(map[string]Room),
 		live:   make(map[string]*conference),
+
+		temporary: make(map[string]Room),
 	}
 }
 
@@ -117,6 +122,9 @@ func (h *House) Room(extension string) (Room, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	room, ok := h.rooms[extension]
+	if !ok {
+		room, ok = h.temporary[extension]
+	}
 	return room, ok
 }
 
@@ -207,6 +215,9 @@ func (h *House) occupy(room Room) *conference {
 	}
 	c.room = room
 	c.visits++
+	if room.Temporary {
+		h.temporary[room.Extension] = room
+	}
 	return c
 }
 
@@ -217,9 +228,13 @@ func (h *House) vacate(c *conference) {
 	over := c.visits == 0
 	if over {
 		delete(h.live, c.room.ID)
+		delete(h.temporary, c.room.Extension) // if it is one
 	}
 	h.mu.Unlock()
 	if over {
 		c.mix.Close()
+	}
+	if over && c.room.Temporary {
+		h.emit(Event{Room: c.room.Extension, Kind: EventEnd})
 	}
 }

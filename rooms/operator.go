@@ -90,6 +90,9 @@ func (h *House) Play(extension string, sound *media.Sound) error {
 func (h *House) operate(extension string, order func(*conference) error) error {
 	h.mu.Lock()
 	room, known := h.rooms[extension]
+	if !known {
+		room, known = h.temporary[extension]
+	}
 	found := h.live[room.ID]
 	for _, c := range h.live {
 		if found == nil && c.room.Extension == extension {

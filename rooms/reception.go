@@ -183,13 +183,13 @@ func (v *Visit) receive(ctx context.Context) (result string, reason error) {
 	if result, reason, took := v.takeOver(ctx); took {
 		return result, reason
 	}
-	moderator, asks := false, true
+	moderator, asks := v.room.Owner != "" && v.call.Caller().Phone == v.room.Owner, true
 	callee := ""
 	if invitation := v.invitation; invitation != nil {
 		if result, err := v.invite(ctx); err != nil {
 			return result, err
 		}
-		moderator, asks, callee = invitation.Moderator, !invitation.NoPIN, invitation.Callee
+		moderator, asks, callee = moderator || invitation.Moderator, !invitation.NoPIN, invitation.Callee
 	}
 	if pins := v.room.pins(); asks && !pins.none() {
 		byPIN, err := v.line.askPIN(ctx, pins, v.house.guard.door(v.call.Caller(), v.room), v.log)

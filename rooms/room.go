@@ -33,6 +33,9 @@ type Room struct {
 	// Sounds are what replaces prompts, by the prompt's name, and the files that menus play,
 	// by their path; nil: nothing.
 	Sounds map[string]*media.Sound
+	// Temporary tells that the room is gone with its last caller, and Owner which phone is a moderator of it; empty: none.
+	Temporary bool
+	Owner     string
 	// Announcement is played to each joiner; nil: nothing.
 	Announcement *media.Sound
 }

@@ -91,6 +91,9 @@ func (c *Call) answer(e request) error {
 	}
 	c.opening.encrypted = c.opening.remote.Security != nil || offer == nil && c.session.local.Keys != nil && c.session.offersKeys()
 	c.number = unescape(e.req.Recipient.User)
+	if to.room.Temporary {
+		c.number = to.room.Extension // by which others call it (RFC 4579 5.4)
+	}
 	switch {
 	case other != nil:
 		c.seek(other)

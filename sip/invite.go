@@ -21,6 +21,8 @@ type Invitation struct {
 	Callee    string // the number of a phone or outside, or a SIP address, as dialplan.ParseCallee takes it
 	Moderator bool   // he becomes one
 	NoPIN     bool   // he is not asked for the room's PIN
+
+	by party // whose right it is to call him, and whose caps it counts for; zero: the room's
 }
 
 // InvitationStep is how far an invitation has come.
@@ -38,6 +40,8 @@ const (
 type NotJoinedError struct {
 	Result string // as of calls: BUSY, DECLINED, NOANSWER …
 	Reason string
+
+	err error // why he was not reached; nil: he has answered
 }
 
 func (e *NotJoinedError) Error() string { return e.Reason }
@@ -120,7 +124,11 @@ func (s *Server) invite(ctx context.Context, i Invitation, tell func(InvitationS
 	if !ok {
 		return fmt.Errorf("there is no room %s", i.Room)
 	}
-	callee, err := s.invitee(ctx, i.Callee, party{room: room.Extension})
+	from := i.by
+	if from.guest() {
+		from.room = room.Extension
+	}
+	callee, err := s.invitee(ctx, i.Callee, from)
 	if err != nil {
 		return err
 	}
@@ -148,7 +156,7 @@ func (s *Server) invitee(ctx context.Context, text string, from party) (callee, 
 		return callee{}, fmt.Errorf("%s is no phone's number, and no trunk carries it; conclave trunk set NAME --allow-out has one do so", text)
 	case err != nil:
 		var outside *outsideError
-		if errors.As(err, &outside) {
+		if errors.As(err, &outside) && from.room != "" {
 			err = fmt.Errorf("%s: %w; its option call_out_allow says what it may", text, err)
 		}
 		return callee{}, err
@@ -265,7 +273,7 @@ func (g *guest) stay(ctx context.Context) error {
 
 // notJoined is why somebody was not reached.
 func notJoined(err error) error {
-	e := &NotJoinedError{Result: ResultRefused, Reason: err.Error()}
+	e := &NotJoinedError{Result: ResultRefused, Reason: err.Error(), err: err}
 	var callee *outcomeError
 	if errors.As(err, &callee) {
 		e.Result = callee.result

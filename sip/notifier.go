@@ -71,10 +71,11 @@ type notifier struct {
 	done     bool   // nothing more is to be sent
 }
 
-// subscribed is the event of the SUBSCRIBE that begins it.
+// subscribed is the event of the SUBSCRIBE or REFER that begins it.
 type subscribed struct {
 	request
-	asked subscribeRequest
+	lasts  time.Duration
+	status int // 200, or the 202 to a REFER
 }
 
 // superseded is the event that the same phone has subscribed to the same anew, as it does that has been off meanwhile.
@@ -82,7 +83,7 @@ type superseded struct{}
 
 // replaces tells whether n is in the place of a newer subscription to the same, from the same contact.
 func (n *notifier) replaces(newer *notifier) bool {
-	return n.who == newer.who && n.event == newer.event && n.contact == newer.contact
+	return n.who == newer.who && n.event == newer.event && n.contact == newer.contact && n.event != eventRefer
 }
 
 // show is the subscription for operators.
@@ -153,6 +154,9 @@ func (n *notifier) run(closing <-chan struct{}) {
 	defer expiry.Stop()
 	defer pace.Stop()
 	defer silence.Stop()
+	for _, event := range n.mail.take() {
+		n.handle(event) // what begins it, before anything is told
+	}
 	for n.tell(pace, silence); !n.done; n.tell(pace, silence) {
 		expiry.Reset(time.Until(n.until))
 		select {
@@ -190,7 +194,7 @@ func (n *notifier) drop(why error) {
 func (n *notifier) handle(event any) {
 	switch e := event.(type) {
 	case subscribed:
-		n.accepts(e.request, e.asked)
+		n.accepts(e.request, e.lasts, e.status)
 	case superseded:
 		n.done = true
 	case request:
@@ -231,18 +235,18 @@ func (n *notifier) refresh(e request) error {
 	case asked.header != n.event:
 		return errNoDialog // another subscription, which would share the dialog
 	}
-	n.accepts(e, asked)
+	n.accepts(e, asked.lasts, sipgo.StatusOK)
 	return nil
 }
 
-// accepts answers a SUBSCRIBE. All is told anew, so that a subscriber who has lost something knows it again.
-func (n *notifier) accepts(e request, asked subscribeRequest) {
-	res := sipgo.NewResponseFromRequest(e.req, sipgo.StatusOK, "OK", nil)
+// accepts answers a SUBSCRIBE or REFER. All is told anew, so that a subscriber who has lost something knows it again.
+func (n *notifier) accepts(e request, lasts time.Duration, code int) {
+	res := sipgo.NewResponseFromRequest(e.req, code, wire.Phrase(code), nil)
 	res.AppendHeader(&sipgo.ContactHeader{Address: n.local})
-	res.AppendHeader(expires(asked.lasts))
+	res.AppendHeader(expires(lasts))
 	res.AppendHeader(sipgo.NewHeader("Allow-Events", allowedEvents))
 	if err := e.tx.Respond(res); err != nil {
-		n.server.log.Debug("200 not sent", "error", err)
+		n.server.log.Debug("response not sent", "error", err)
 	}
 	n.dialog = n.dialog.Refresh(e.req)
 	if peer := e.tx.Peer(); peer.Conn != n.peer.Conn {
@@ -251,15 +255,15 @@ func (n *notifier) accepts(e request, asked subscribeRequest) {
 		n.peer = peer
 		n.place(peer)
 	}
-	n.lasts(asked.lasts)
+	n.expire(lasts)
 	n.full, n.due, n.urgent = true, true, true
-	if asked.lasts == 0 {
+	if lasts == 0 {
 		n.over = overTimeout
 	}
 }
 
-// lasts says how long it goes on from now.
-func (n *notifier) lasts(d time.Duration) {
+// expire says how long it goes on from now.
+func (n *notifier) expire(d time.Duration) {
 	n.until = time.Now().Add(d)
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -32,8 +32,8 @@ func (e *referError) Error() string { return e.why }
 
 // Why nobody is transferred.
 var (
-	errReferOutside   = &referError{sipgo.StatusForbidden, "who is to be transferred has to be in a call: REFER is taken in dialogs"}
-	errReferRoom      = &referError{sipgo.StatusForbidden, "a call to a room can be transferred to a call only, with Replaces"}
+	errReferOutside   = &referError{sipgo.StatusForbidden, "who is to be transferred has to be in a call: outside of calls REFER is for rooms"}
+	errReferRoom      = &referError{sipgo.StatusForbidden, "a call to a room can be transferred to a call only, with Replaces; outside of the call REFER has the room call somebody in"}
 	errReferGuest     = &referError{sipgo.StatusForbidden, "phones that have authenticated may transfer calls, and no others"}
 	errReferElsewhere = &referError{sipgo.StatusForbidden, "calls are transferred to numbers of this server only"}
 	errReferRooms     = &referError{sipgo.StatusForbidden, "two calls to rooms cannot be joined"}
@@ -43,6 +43,7 @@ var (
 type referOrder struct {
 	to       sipgo.Uri
 	replaces *replaces // the call whose place is taken; nil: to is a number
+	removes  bool      // a BYE is wanted: to is a member of a room
 	silent   bool      // no NOTIFY is wanted (RFC 4488)
 }
 
@@ -66,9 +67,13 @@ func readRefer(req *sipgo.Request) (referOrder, error) {
 		return referOrder{}, &referError{416, "calls are transferred to sip: addresses"}
 	}
 	for _, p := range order.to.UriParams {
-		if strings.EqualFold(p.K, "method") && p.V != string(sipgo.INVITE) {
-			return referOrder{}, &referError{sipgo.StatusForbidden, "a REFER may ask for an INVITE and for nothing else"}
+		if !strings.EqualFold(p.K, "method") || p.V == string(sipgo.INVITE) {
+			continue
 		}
+		if p.V != string(sipgo.BYE) {
+			return referOrder{}, &referError{sipgo.StatusForbidden, "a REFER may ask for an INVITE, or for a BYE to a member of a room"}
+		}
+		order.removes = true
 	}
 	for _, h := range order.to.Headers {
 		if !strings.EqualFold(h.K, "Replaces") {
@@ -107,6 +112,10 @@ func (c *Call) refer(e request) error {
 	}
 	c.referral = newReferral(e, order, c.refers)
 	c.refers++
+	if order.removes {
+		c.referred(false, c.server.remove(c.party(), c.room.Extension, unescape(order.to.User)))
+		return nil
+	}
 	if order.replaces != nil {
 		c.seek(order.replaces)
 		return nil
@@ -119,12 +128,17 @@ func (c *Call) refer(e request) error {
 func (c *Call) mayRefer(order referOrder) error {
 	switch own := c.stay.(type) {
 	case *rooms.Party:
-		if !own.Transfers() {
+		switch {
+		case !own.Transfers():
 			return errReferGuest
+		case order.removes:
+			return errReferTalk
 		}
 	case *rooms.Visit:
 		switch {
-		case order.replaces == nil:
+		case order.removes && !c.server.moderates(c.party(), c.room.Extension):
+			return errReferModerator
+		case order.replaces == nil && !order.removes:
 			return errReferRoom
 		case c.caller.Phone == "":
 			return errReferGuest
@@ -232,21 +246,25 @@ func isWrongNumber(err error) bool {
 	return errors.Is(err, errNoRoom) || errors.Is(err, errTrunkRoom) || errors.As(err, &outside)
 }
 
-// isHere tells whether an address is at this server: by one of its addresses, or by a name that the far end knows it by.
+// isHere tells whether an address is at this server.
 func (c *Call) isHere(uri sipgo.Uri) bool {
-	s := c.server
+	return c.server.isHere(uri, c.peer, c.dialog.Local, c.caller.Phone)
+}
+
+// isHere tells whether an address is at this server: by one of its addresses, or by a name that the far end knows it by, local
+// being how it calls us and phone who it is.
+func (s *Server) isHere(uri sipgo.Uri, peer wire.Peer, local sipgo.Uri, phone string) bool {
 	host := strings.ToLower(uri.Host)
-	ours := c.contact()
-	if port := uri.Port; port != 0 && port != ours.Port && port != c.dialog.Local.Port &&
+	if port := uri.Port; port != 0 && port != int(peer.Local.Port()) && port != local.Port &&
 		!slices.ContainsFunc(s.listeners, func(l wire.Listener) bool { return int(l.Addr().Port()) == port }) {
 		return false
 	}
 	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	if err != nil {
-		return host == strings.ToLower(c.dialog.Local.Host) || s.registrar.isKnownAs(c.caller.Phone, host)
+		return host == strings.ToLower(local.Host) || s.registrar.isKnownAs(phone, host)
 	}
 	address = address.Unmap()
-	return address == s.shown(c.peer.Local.Addr().Unmap()) || address == c.peer.Local.Addr().Unmap() ||
+	return address == s.shown(peer.Local.Addr().Unmap()) || address == peer.Local.Addr().Unmap() ||
 		slices.ContainsFunc(s.listeners, func(l wire.Listener) bool { return l.Addr().Addr().Unmap() == address })
 }
 

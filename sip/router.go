@@ -47,7 +47,7 @@ type destination struct {
 func (s *Server) exists(number string) bool {
 	_, room := s.house.Room(number)
 	_, phone := s.registrar.phone(number)
-	return room || phone
+	return room || phone || s.house.Factory(number)
 }
 
 // route finds what a request is for, if from may call it. Its number is the user part of the Request-URI, unescaped
@@ -61,6 +61,10 @@ func (s *Server) route(req *sipgo.Request, from party) (destination, error) {
 // not called over the trunk. The error is errNoRoom, errTrunkRoom, a guestError or an outsideError.
 func (s *Server) reach(number string, from party) (destination, error) {
 	if room, ok := s.house.Room(number); ok {
+		return destination{room: room}, s.mayEnter(room, from)
+	}
+	if s.house.Factory(number) {
+		room := s.house.NewTemporary(from.phone)
 		return destination{room: room}, s.mayEnter(room, from)
 	}
 	if _, ok := s.listed.find(number); ok {

@@ -371,7 +371,7 @@ func (s *Server) outside(req *sipgo.Request, tx *wire.ServerTx) error {
 	case sipgo.SUBSCRIBE:
 		return s.subscribe(req, tx)
 	case sipgo.REFER:
-		return errReferOutside
+		return s.referRoom(req, tx)
 	}
 	return errNoDialog
 }

@@ -144,7 +144,7 @@ func (s *Server) subscribe(req *sipgo.Request, tx *wire.ServerTx) error {
 	case eventDialog:
 		n.content = &dialogNotices{server: s, who: who, extension: number, entity: n.entity()}
 	}
-	n.mail.post(subscribed{request{req, tx}, asked})
+	n.mail.post(subscribed{request{req, tx}, asked.lasts, sipgo.StatusOK})
 	return s.subscriptions.begin(n)
 }
 

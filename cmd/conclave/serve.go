@@ -39,6 +39,7 @@ type serveCmd struct {
 	SIPRate      int             `name:"sip-rate" help:"SIP messages of one method that are taken from one address in a second, after five times as many at once (${default}); 0: any number." placeholder:"N" default:"100" env:"CONCLAVE_SIP_RATE"`
 	TransferCode string          `name:"transfer-code" help:"Keys that a phone dials in a call before the room that the other party is to be moved to (${default}); empty: none." placeholder:"KEYS" default:"**" env:"CONCLAVE_TRANSFER_CODE"`
 	InsecureSDES bool            `name:"insecure-sdes" help:"Take keys for encrypted audio over UDP and TCP, too, where whoever reads along can decrypt it: for networks that are protected otherwise." env:"CONCLAVE_INSECURE_SDES"`
+	Factory      extension       `help:"Number that makes a room for as long as somebody is in it, for phones that begin conferences so; without it there is none." placeholder:"EXT" env:"CONCLAVE_FACTORY"`
 	RingTime     time.Duration   `name:"ring-time" help:"How long a callee rings who has no time of his own, until the call counts as not answered (${default}), at most 2m." placeholder:"TIME" default:"30s" env:"CONCLAVE_RING_TIME"`
 	SessionTime  time.Duration   `name:"session-expires" help:"How long a call lasts whose far end has vanished while it is on hold: sessions are refreshed at half of it (${default}). 0: not at all." placeholder:"TIME" default:"30m" env:"CONCLAVE_SESSION_EXPIRES"`
 	SessionLeast time.Duration   `name:"session-least" help:"Shortest session that others may ask for (${default}), at least 90s." placeholder:"TIME" default:"90s" env:"CONCLAVE_SESSION_LEAST"`
@@ -149,7 +150,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	reload := func(ctx context.Context) error {
 		loading.Lock()
 		defer loading.Unlock()
-		err := loadRooms(ctx, data, db, house, log)
+		err := loadRooms(ctx, data, db, house, c.Factory, log)
 		if server != nil {
 			err = errors.Join(err, loadTrunks(ctx, db, server, log))
 		}
@@ -278,7 +279,7 @@ func closeHistory(calls *history.Book) {
 
 // loadRooms makes the house know the rooms of the database. A room that cannot be served as it was configured is left
 // out: what an option kept away must not happen for want of it. For want of a sound, a voice or a menu it is not.
-func loadRooms(ctx context.Context, data dataDir, db *store.DB, house *rooms.House, log *slog.Logger) error {
+func loadRooms(ctx context.Context, data dataDir, db *store.DB, house *rooms.House, factory extension, log *slog.Logger) error {
 	stored, err := db.Rooms(ctx)
 	if err != nil {
 		return err
@@ -311,6 +312,19 @@ func loadRooms(ctx context.Context, data dataDir, db *store.DB, house *rooms.Hou
 			log.Warn("room is served with something missing", "error", warning)
 		}
 		directory = append(directory, room)
+	}
+	if factory != "" {
+		// It has no options that could be wrong.
+		template, _, err := rooms.NewRoom(store.Room{Extension: string(factory), Name: "Conference"}, library)
+		if err != nil {
+			return err
+		}
+		for _, room := range directory {
+			if room.Extension == template.Extension {
+				log.Error("no rooms are made: a room has the number of --factory", "room", room.Extension)
+			}
+		}
+		house.SetFactory(template)
 	}
 	house.SetVoices(voices)
 	house.SetMusic(playlists)
