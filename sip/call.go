@@ -48,25 +48,25 @@ type Call struct {
 	cancelled atomic.Bool
 
 	// What follows belongs to the goroutine of run. leg and caller are set before the stay begins.
-	state    state
-	leaving  bool      // the conversation is over or told to end, no more is negotiated
-	began    time.Time // our 2xx was sent; zero: not yet
-	reason   error     // why it ended; nil: it has not
-	past     past
-	invite   *wire.ServerTx // the far end's; nil where we have called
-	out      *outgoing      // what there is where we have called; nil for a call that came in
-	fork     *fork          // who is rung for this call; nil: nobody
-	progress progressTo     // what it is answered with before
-	preview  preview        // of who calls or is called, before the answer; nil: none
-	opening  opening        // how invite is answered
-	room     rooms.Room     // that was called, or that the call has been transferred to; zero: none
-	sips     bool           // the INVITE asks for TLS all the way (RFC 5630)
-	number   string         // ours in the dialog: the user part of our Contact
-	peer     wire.Peer
-	proven   wire.Peer // the far end's, whose messages come before strangers'; zero before the dialog is confirmed
-	dialog   Dialog
-	unacked  *unacked // our last 2xx to an INVITE, nil once it has its ACK
-	reoffer  *reoffer // our own re-INVITE, nil where there is none under way
+	state        state
+	leaving      bool      // the conversation is over or told to end, no more is negotiated
+	began        time.Time // our 2xx was sent; zero: not yet
+	reason       error     // why it ended; nil: it has not
+	past         past
+	invite       *wire.ServerTx // the far end's; nil where we have called
+	out          *outgoing      // what there is where we have called; nil for a call that came in
+	fork         *fork          // who is rung for this call; nil: nobody
+	provisionals provisionals   // what it is answered with before
+	preview      preview        // of who calls or is called, before the answer; nil: none
+	opening      opening        // how invite is answered
+	room         rooms.Room     // that was called, or that the call has been transferred to; zero: none
+	sips         bool           // the INVITE asks for TLS all the way (RFC 5630)
+	number       string         // ours in the dialog: the user part of our Contact
+	peer         wire.Peer
+	proven       wire.Peer // the far end's, whose messages come before strangers'; zero before the dialog is confirmed
+	dialog       Dialog
+	unacked      *unacked // our last 2xx to an INVITE, nil once it has its ACK
+	reoffer      *reoffer // our own re-INVITE, nil where there is none under way
 	// referral is the far end's REFER, nil where none is under way; refers counts those that there were.
 	referral *referral
 	refers   int
@@ -115,7 +115,7 @@ func newCall(s *Server, invite *sipgo.Request, tx *wire.ServerTx) *Call {
 	c.birth = birthOf(invite)
 	c.caller = callerOf(invite, tx.Peer().Remote)
 	c.invite = tx
-	c.progress = newProgress(invite)
+	c.provisionals = newProvisionals(invite)
 	c.sips = strings.EqualFold(invite.Recipient.Scheme, "sips") && tx.Peer().Transport == "TLS"
 	c.dialog = NewDialog(invite, id.Local)
 	c.past = newPast(store.CallIn, unescape(invite.Recipient.User))
@@ -217,8 +217,8 @@ func (c *Call) handle(event any) {
 		c.sessionEnded(e.expiry)
 	case updateAnswer:
 		c.updated(e)
-	case repeatProgress:
-		c.repeatProgress(e.unconfirmed)
+	case repeatProvisional:
+		c.repeatProvisional(e.unconfirmed)
 	case prackChallenged:
 		c.prackChallenged(e)
 	case dialNow:

@@ -106,7 +106,7 @@ func (c *Call) end() {
 	c.unacked.stop()
 	c.unacked = nil
 	c.expiry.stop()
-	c.progress.stop()
+	c.provisionals.stop()
 	c.forgetReoffer()
 	c.forgetRecovery()
 	c.forgetReferral()

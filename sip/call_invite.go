@@ -116,12 +116,12 @@ func (c *Call) pickUp() error {
 	if c.cancelled.Load() {
 		return errCancelled
 	}
-	if c.progress.sent != nil {
-		c.progress.picksUp = true // RFC 3262 3: after the PRACK
+	if c.provisionals.sent != nil {
+		c.provisionals.picksUp = true // RFC 3262 3: after the PRACK
 		return nil
 	}
 	body := c.session.sent
-	if c.progress.described {
+	if c.provisionals.described {
 		body = nil // it has come already, and to whoever knows that (RFC 3262 5)
 	}
 	if err := c.accept(c.opening.request, body, c.opening.ours); err != nil {

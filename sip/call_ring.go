@@ -58,7 +58,7 @@ func (c *Call) progressed(e progress) {
 	case rings:
 		c.tellRinging()
 	case previews:
-		if c.opening.offered || c.progress.able {
+		if c.opening.offered || c.provisionals.able {
 			c.listen(f.listen())
 		}
 	case answers:
@@ -79,7 +79,7 @@ func (c *Call) tellRinging() {
 		return
 	}
 	c.fork.rang = true
-	c.tellProgress(sipgo.StatusRinging, "Ringing", nil)
+	c.answerProvisionally(sipgo.StatusRinging, "Ringing", nil)
 }
 
 // ringOver follows the end of the ring time: the next group rings, if there is one.

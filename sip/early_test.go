@@ -335,7 +335,7 @@ func TestRoomDoesNotHearEarlyMedia(t *testing.T) {
 }
 
 func TestReliableEarlyMediaForTheCaller(t *testing.T) {
-	x := startExchange(t, short)
+	x := startExchange(t, func(c *sip.Config) { c.T1, c.T2 = 100*time.Millisecond, 800*time.Millisecond })
 	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
 	x.list("201", bert)
 	call := anna.newCall("201")

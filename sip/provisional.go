@@ -45,10 +45,10 @@ func parseRAck(text string) (rack, error) {
 	return rack{uint32(seq), uint32(cseq), sipgo.RequestMethod(parts[2])}, nil
 }
 
-// progressTo is what the far end's INVITE is answered with before the final response. Where the far end insists on it, or
+// provisionals are what the far end's INVITE is answered with before the final response. Where the far end insists on it, or
 // where a response has a description and the far end can do it, a response is sent until its PRACK comes (RFC 3262 3), and the
 // next one, the 200 above all, waits for that.
-type progressTo struct {
+type provisionals struct {
 	able, insists bool // the far end knows reliable responses, or wants all to be
 	seq           uint32
 	waiting       []*sipgo.Response
@@ -65,18 +65,18 @@ type unconfirmed struct {
 	timer    *time.Timer
 }
 
-// repeatProgress is the event that the pause is over.
-type repeatProgress struct{ *unconfirmed }
+// repeatProvisional is the event that the pause is over.
+type repeatProvisional struct{ *unconfirmed }
 
-func newProgress(invite *sipgo.Request) progressTo {
+func newProvisionals(invite *sipgo.Request) provisionals {
 	insists := hasTag(invite, "Require", optionReliable)
-	return progressTo{able: insists || hasTag(invite, "Supported", optionReliable), insists: insists,
+	return provisionals{able: insists || hasTag(invite, "Supported", optionReliable), insists: insists,
 		seq: 1 + rand.Uint32N(1<<31-1)} // RFC 3262 3
 }
 
-// tellProgress answers the INVITE provisionally.
-func (c *Call) tellProgress(status int, reason string, body []byte) {
-	p := &c.progress
+// answerProvisionally answers the INVITE provisionally.
+func (c *Call) answerProvisionally(status int, reason string, body []byte) {
+	p := &c.provisionals
 	res := c.response(c.opening.req, status, reason, body)
 	if !p.insists && !(p.able && body != nil) {
 		if err := c.invite.Respond(res); err != nil {
@@ -89,12 +89,12 @@ func (c *Call) tellProgress(status int, reason string, body []byte) {
 	res.AppendHeader(sipgo.NewHeader("RSeq", strconv.FormatUint(uint64(p.seq), 10)))
 	p.seq++
 	p.waiting = append(p.waiting, res)
-	c.sendProgress()
+	c.sendProvisional()
 }
 
-// sendProgress sends the next reliable response once the one before has its PRACK.
-func (c *Call) sendProgress() {
-	p := &c.progress
+// sendProvisional sends the next reliable response once the one before has its PRACK.
+func (c *Call) sendProvisional() {
+	p := &c.provisionals
 	if p.sent != nil || len(p.waiting) == 0 {
 		return
 	}
@@ -105,12 +105,12 @@ func (c *Call) sendProgress() {
 		c.log.Debug("provisional response not sent", "error", err)
 	}
 	mail := c.mail
-	u.timer = time.AfterFunc(u.pause, func() { mail.post(repeatProgress{u}) })
+	u.timer = time.AfterFunc(u.pause, func() { mail.post(repeatProvisional{u}) })
 }
 
-// repeatProgress sends a reliable response again, after twice as long each time, or gives up.
-func (c *Call) repeatProgress(u *unconfirmed) {
-	if c.progress.sent != u || c.state != invited {
+// repeatProvisional sends a reliable response again, after twice as long each time, or gives up.
+func (c *Call) repeatProvisional(u *unconfirmed) {
+	if c.provisionals.sent != u || c.state != invited {
 		return
 	}
 	if u.left -= u.pause; u.left <= 0 {
@@ -124,7 +124,7 @@ func (c *Call) repeatProgress(u *unconfirmed) {
 	u.timer.Reset(u.pause)
 }
 
-func (p *progressTo) stop() {
+func (p *provisionals) stop() {
 	if p.sent != nil {
 		p.sent.timer.Stop()
 		p.sent = nil
@@ -142,7 +142,7 @@ func (c *Call) prack(e request) error {
 	if err != nil {
 		return rejected{reject(sipgo.StatusBadRequest, "", warning(399, err.Error()))}
 	}
-	p := &c.progress
+	p := &c.provisionals
 	u := p.sent
 	if u == nil || r.method != sipgo.INVITE || r.cseq != c.opening.req.CSeq().SeqNo || header(u.response, "RSeq") != strconv.FormatUint(uint64(r.seq), 10) {
 		return errNoDialog // RFC 3262 3
@@ -156,7 +156,7 @@ func (c *Call) prack(e request) error {
 	if err := e.tx.Respond(c.response(e.req, sipgo.StatusOK, "OK", body)); err != nil {
 		return err
 	}
-	c.sendProgress()
+	c.sendProvisional()
 	if p.picksUp && p.sent == nil {
 		if err := c.pickUp(); err != nil {
 			c.decline(err)
@@ -182,7 +182,7 @@ func (c *Call) describedIn(e request, answers bool) ([]byte, error) {
 	if err != nil || offer == nil {
 		return nil, err
 	}
-	if o.ours != nil || !c.progress.described {
+	if o.ours != nil || !c.provisionals.described {
 		return nil, errPending
 	}
 	session, remote, err := c.session.answer(offer, c.signalling())
@@ -202,7 +202,7 @@ func (c *Call) listen(place preview) {
 	c.preview = place
 	c.hear()
 	c.fork.rang = true
-	c.tellProgress(183, "Session Progress", c.session.sent)
+	c.answerProvisionally(183, "Session Progress", c.session.sent)
 }
 
 // hear has the leg know the far end, where that is to hear something before the answer.
