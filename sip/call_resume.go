@@ -28,6 +28,9 @@ func (c *Call) takeUp() {
 	if c.leaving {
 		return
 	}
+	if c.expiry == nil { // a far end that is on hold and does not come back sends nothing that could be missed
+		c.expire(c.server.sessions.expires, true)
+	}
 	if c.isLost() {
 		c.seekWay(firstWayPause)
 		return
