@@ -38,12 +38,10 @@ func newDisk(t *testing.T) (d *disk, dir string) {
 	d.fault.Store(new(diskFault))
 	below, dir := t.TempDir(), t.TempDir()
 	root := &fs.LoopbackRoot{Path: below}
-	root.NewNode = func(data *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &diskNode{fs.LoopbackNode{RootData: data}, d}
-	}
-	root.RootNode = root.NewNode(root, nil, "", nil)
+	top := &diskNode{&fs.LoopbackNode{RootData: root}, d}
+	root.RootNode = top
 	second := time.Second
-	server, err := fs.Mount(dir, root.RootNode, &fs.Options{EntryTimeout: &second, AttrTimeout: &second,
+	server, err := fs.Mount(dir, top, &fs.Options{EntryTimeout: &second, AttrTimeout: &second,
 		MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "faults", Name: "faults"}})
 	if err != nil {
 		t.Skipf("no FUSE here: %v", err)
@@ -77,14 +75,20 @@ func atFsync(f *diskFault) time.Duration { return f.fsync }
 
 // diskNode is a file or directory.
 type diskNode struct {
-	fs.LoopbackNode
+	*fs.LoopbackNode
 	disk *disk
 }
 
+// WrapChild has all that is below on the same disk.
+func (n *diskNode) WrapChild(_ context.Context, child fs.InodeEmbedder) fs.InodeEmbedder {
+	return &diskNode{child.(*fs.LoopbackNode), n.disk}
+}
+
 var (
-	_ fs.NodeOpener    = (*diskNode)(nil)
-	_ fs.NodeCreater   = (*diskNode)(nil)
-	_ fs.NodeSetattrer = (*diskNode)(nil)
+	_ fs.NodeWrapChilder = (*diskNode)(nil)
+	_ fs.NodeOpener      = (*diskNode)(nil)
+	_ fs.NodeCreater     = (*diskNode)(nil)
+	_ fs.NodeSetattrer   = (*diskNode)(nil)
 )
 
 func (n *diskNode) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
