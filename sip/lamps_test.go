@@ -134,6 +134,24 @@ func waitingRoom() (rooms.Room, error) {
 	return rooms.Room{ID: "waits", Extension: "8000", Name: "Waits", Options: options}, err
 }
 
+// A trunk whose peer chokes on it does not see that rooms are conferences.
+func TestTrunkWithoutFocus(t *testing.T) {
+	s := startServer(t, brisk)
+	pbx := newAgent(t, s, "udp")
+	for _, hidden := range []bool{false, true} {
+		s.set(t, store.Trunk{Name: "pbx", Peer: pbx.local().String(), Transport: "udp", OpenRooms: true, NoFocus: hidden})
+		call := (&handset{newPhone(t, "udp", "127.0.0.1"), t, &exchange{server: s}, "udp", "pbx"}).calls("2000", phone.Options{})
+		if err := answered(call); err != nil {
+			t.Fatal(err)
+		}
+		if got := call.Response().Contact().Params.Has("isfocus"); got == hidden {
+			t.Errorf("hidden %v, isfocus in Contact: %v", hidden, got)
+		}
+		hangsUp(t, call)
+	}
+	s.empty(t)
+}
+
 // A PBX may ask who is in the rooms that its callers may enter, and nothing else.
 func TestTrunkSubscribesToItsRooms(t *testing.T) {
 	s := startServer(t, func(c *sip.Config) { frequent(c); brisk(c) })

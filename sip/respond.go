@@ -77,5 +77,8 @@ func (s *Server) contactAt(peer wire.Peer, user string) sipgo.Uri {
 	return uri
 }
 
-// isFocus tells whether the call's other end is a conference (RFC 4579 5.1).
-func (c *Call) isFocus() bool { return c.room.ID != "" }
+// isFocus tells whether the far end is told that it is connected with a conference (RFC 4579 5.1).
+func (c *Call) isFocus() bool {
+	t := c.server.trunks.find(c.caller.Trunk)
+	return c.room.ID != "" && (t == nil || !t.noFocus)
+}

@@ -28,6 +28,7 @@ type trunkConfig struct {
 	dids      []didBlock
 	register  bool
 	openRooms bool
+	noFocus   bool               // it is not told that rooms are conferences
 	untrusted bool               // it is told nothing of who calls but what callees are shown, and is believed nothing of who calls
 	outside   []dialplan.Pattern // numbers that it carries
 	atOnce    int                // calls outside; 0: no limit
@@ -71,6 +72,7 @@ func newTrunkConfig(t store.Trunk) (trunkConfig, error) {
 		secret:    credentials{t.User, t.Password},
 		register:  t.Register,
 		openRooms: t.OpenRooms,
+		noFocus:   t.NoFocus,
 		untrusted: t.Untrusted,
 		atOnce:    t.Outside.AtOnce,
 		perDay:    t.Outside.PerDay,

@@ -29,6 +29,7 @@ type Trunk struct {
 	DIDs      []string // what its numbers begin with before the extension: +49301234, or digits; sorted as text
 	Register  bool     // we register with the peer
 	OpenRooms bool     // its callers reach rooms without a PIN
+	NoFocus   bool     // it is not told that rooms are conferences
 	Untrusted bool     // identities that it asserts are not believed, and none are asserted to it
 	Outside   Outside  // numbers that calls over it may go to
 	CallerID  string   // number that callees are shown; empty: that of who calls
@@ -46,7 +47,7 @@ type TrunkTLS struct {
 // selectTrunks reads a trunk and its lists in one statement, so that they are of the same moment.
 const selectTrunks = `
 	SELECT name, peer, transport, user, unseal(sealed_password, 'trunk password ' || name), register, open_rooms, untrusted,
-		allow_out, max_out_calls, max_out_per_day, caller_id, created, changed,
+		allow_out, max_out_calls, max_out_per_day, caller_id, created, changed, no_focus,
 		(SELECT json_group_array(network ORDER BY network) FROM trunk_networks WHERE trunk = name),
 		(SELECT json_group_array(prefix ORDER BY prefix) FROM trunk_dids WHERE trunk = name),
 		(SELECT json_array(ca, certificate, key) FROM trunk_tls WHERE trunk = name)
@@ -83,10 +84,10 @@ func (db *DB) AddTrunk(ctx context.Context, trunk Trunk) error {
 		now := time.Now().UnixMilli()
 		_, err = tx.ExecContext(ctx, `
 			INSERT INTO trunks (name, peer, transport, user, sealed_password, register, open_rooms, untrusted, allow_out, max_out_calls,
-				max_out_per_day, caller_id, created, changed)
-			VALUES (?1, ?2, ?3, ?4, seal(?5, 'trunk password ' || ?1), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)`,
+				max_out_per_day, caller_id, created, changed, no_focus)
+			VALUES (?1, ?2, ?3, ?4, seal(?5, 'trunk password ' || ?1), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?14)`,
 			trunk.Name, trunk.Peer, trunk.underlying(), trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, trunk.Untrusted,
-			trunk.Outside.joined(), trunk.Outside.AtOnce, trunk.Outside.PerDay, trunk.CallerID, now)
+			trunk.Outside.joined(), trunk.Outside.AtOnce, trunk.Outside.PerDay, trunk.CallerID, now, trunk.NoFocus)
 		if err != nil {
 			return err
 		}
@@ -112,10 +113,11 @@ func (db *DB) SetTrunk(ctx context.Context, name string, change func(*Trunk) err
 		trunk.Name = name
 		_, err = tx.ExecContext(ctx, `
 			UPDATE trunks SET peer = ?, transport = ?, user = ?, sealed_password = seal(?, 'trunk password ' || name), register = ?,
-				open_rooms = ?, untrusted = ?, allow_out = ?, max_out_calls = ?, max_out_per_day = ?, caller_id = ?, changed = ?
+				open_rooms = ?, untrusted = ?, allow_out = ?, max_out_calls = ?, max_out_per_day = ?, caller_id = ?, changed = ?,
+				no_focus = ?
 			WHERE name = ?`,
 			trunk.Peer, trunk.underlying(), trunk.User, trunk.Password, trunk.Register, trunk.OpenRooms, trunk.Untrusted, trunk.Outside.joined(),
-			trunk.Outside.AtOnce, trunk.Outside.PerDay, trunk.CallerID, time.Now().UnixMilli(), name)
+			trunk.Outside.AtOnce, trunk.Outside.PerDay, trunk.CallerID, time.Now().UnixMilli(), trunk.NoFocus, name)
 		if err != nil {
 			return err
 		}
@@ -196,7 +198,7 @@ func readTrunks(ctx context.Context, q queryer, which string, args ...any) ([]Tr
 		var allowOut string
 		var networks, prefixes, secure []byte
 		err := rows.Scan(&t.Name, &t.Peer, &t.Transport, &t.User, &t.Password, &t.Register, &t.OpenRooms, &t.Untrusted, &allowOut,
-			&t.Outside.AtOnce, &t.Outside.PerDay, &t.CallerID, &created, &changed, &networks, &prefixes, &secure)
+			&t.Outside.AtOnce, &t.Outside.PerDay, &t.CallerID, &created, &changed, &t.NoFocus, &networks, &prefixes, &secure)
 		if err == nil {
 			err = errors.Join(json.Unmarshal(networks, &t.Allow), json.Unmarshal(prefixes, &t.DIDs))
 		}

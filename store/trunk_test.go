@@ -17,7 +17,7 @@ func TestTrunksSurviveReopening(t *testing.T) {
 	if trunks, err := db.Trunks(t.Context()); err != nil || len(trunks) != 0 {
 		t.Fatalf("new database: trunks %v, %v", trunks, err)
 	}
-	carrier := store.Trunk{Name: "carrier", Peer: "sip.example.com", Transport: "udp", User: "u", Password: "p:ä", Register: true,
+	carrier := store.Trunk{Name: "carrier", Peer: "sip.example.com", Transport: "udp", User: "u", Password: "p:ä", Register: true, NoFocus: true,
 		Allow: []string{"203.0.113.0/24", "192.0.2.0/24", "192.0.2.0/24"}, DIDs: []string{"+49301234", "7"},
 		Outside: store.Outside{Allow: []string{"+49*", "!0900*"}, AtOnce: 3, PerDay: 0}, CallerID: "+49301234"}
 	for _, trunk := range []store.Trunk{carrier, {Name: "anna", Peer: "192.0.2.1:5070", Transport: "tcp", OpenRooms: true}} {

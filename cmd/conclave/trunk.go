@@ -36,6 +36,7 @@ type trunkAddCmd struct {
 	DID       []string `name:"did" sep:"none" placeholder:"PREFIX" help:"What its numbers begin with before the extension, as in +49301234; may be repeated."`
 	Register  bool     `help:"Register with the peer."`
 	OpenRooms bool     `negatable:"" default:"true" help:"Let its callers into rooms without a PIN, which is the default."`
+	Focus     bool     `negatable:"" default:"true" help:"Tell it that rooms are conferences, by isfocus in Contact; which is the default."`
 	Trusted   bool     `negatable:"" default:"true" help:"Believe it who its callers are, and tell it who ours are, also those who want to be private; which is the default."`
 	CallerID  string   `name:"caller-id" placeholder:"NUMBER" help:"Number that those are shown who are called; without it that of who calls, behind the DID block."`
 	outsideArgs
@@ -52,7 +53,7 @@ func (c *trunkAddCmd) Run(ctx context.Context, data dataDir) error {
 	}
 	trunk, err := sip.NormalizeTrunk(store.Trunk{
 		Name: c.Name, Peer: c.Peer, Transport: c.Transport, TLS: c.apply(store.TrunkTLS{}), User: c.User, Password: password,
-		Allow: c.Allow, DIDs: c.DID, Register: c.Register, OpenRooms: c.OpenRooms, Untrusted: !c.Trusted,
+		Allow: c.Allow, DIDs: c.DID, Register: c.Register, OpenRooms: c.OpenRooms, NoFocus: !c.Focus, Untrusted: !c.Trusted,
 		Outside: outside, CallerID: c.CallerID,
 	})
 	if err != nil {
@@ -87,6 +88,7 @@ type trunkSetCmd struct {
 	NoDID     bool     `name:"no-did" xor:"did" help:"Take numbers as they are dialled."`
 	Register  *bool    `negatable:"" help:"Register with the peer, or not."`
 	OpenRooms *bool    `negatable:"" help:"Let its callers into rooms without a PIN, or not."`
+	Focus     *bool    `negatable:"" help:"Tell it that rooms are conferences, by isfocus in Contact, or not."`
 	Trusted   *bool    `negatable:"" help:"Believe it who its callers are, and tell it who ours are, or not."`
 	CallerID  *string  `name:"caller-id" placeholder:"NUMBER" help:"Number that those are shown who are called; empty: that of who calls, behind the DID block."`
 	outsideSetArgs
@@ -94,7 +96,7 @@ type trunkSetCmd struct {
 
 func (c *trunkSetCmd) Run(ctx context.Context, data dataDir) error {
 	if c.Peer == nil && c.Transport == nil && c.trunkTLSFlags == (trunkTLSFlags{}) && c.User == nil && c.Password == nil && !c.NoUser && len(c.Allow) == 0 && !c.NoAllow &&
-		len(c.DID) == 0 && !c.NoDID && c.Register == nil && c.OpenRooms == nil && c.Trusted == nil && c.CallerID == nil && !c.given() {
+		len(c.DID) == 0 && !c.NoDID && c.Register == nil && c.OpenRooms == nil && c.Focus == nil && c.Trusted == nil && c.CallerID == nil && !c.given() {
 		return errors.New("nothing to set: give --peer, --transport, --tls-ca, --tls-client-cert, --user, --password, --allow, --did, --register, " +
 			"--open-rooms, --trusted or their --no- forms, --caller-id, " + outsideFlags)
 	}
@@ -143,6 +145,9 @@ func (c *trunkSetCmd) change(trunk *store.Trunk) error {
 	}
 	if c.OpenRooms != nil {
 		wanted.OpenRooms = *c.OpenRooms
+	}
+	if c.Focus != nil {
+		wanted.NoFocus = !*c.Focus
 	}
 	if c.Trusted != nil {
 		wanted.Untrusted = !*c.Trusted

@@ -27,6 +27,7 @@ type trunkView struct {
 	DIDs        []string `json:"did"`
 	Register    bool     `json:"register"`
 	OpenRooms   bool     `json:"open_rooms"`
+	Focus       bool     `json:"focus"`
 	Trusted     bool     `json:"trusted"`
 	CallerID    string   `json:"caller_id,omitempty"`
 	outsideView
@@ -90,6 +91,7 @@ func (v trunkView) show(asJSON bool) error {
 	row(table, "allow", strings.Join(v.Allow, " "))
 	row(table, "DID blocks", strings.Join(v.DIDs, " "))
 	row(table, "open rooms", yesNo(v.OpenRooms))
+	row(table, "focus", yesNo(v.Focus))
 	row(table, "trusted", yesNo(v.Trusted))
 	row(table, "allow out", v.text())
 	row(table, "out calls", v.limits())
@@ -124,7 +126,7 @@ func viewTrunks(ctx context.Context, data dataDir) ([]trunkView, error) {
 	for _, t := range trunks {
 		v := trunkView{Name: t.Name, Peer: t.Peer, Transport: t.Transport,
 			TLSCA: t.TLS.CA, TLSCert: t.TLS.Certificate, TLSKey: t.TLS.Key, User: t.User, HasPassword: t.Password != "", Allow: t.Allow,
-			DIDs: t.DIDs, Register: t.Register, OpenRooms: t.OpenRooms, Trusted: !t.Untrusted, CallerID: t.CallerID, outsideView: viewOutside(t.Outside),
+			DIDs: t.DIDs, Register: t.Register, OpenRooms: t.OpenRooms, Focus: !t.NoFocus, Trusted: !t.Untrusted, CallerID: t.CallerID, outsideView: viewOutside(t.Outside),
 			Created: t.Created, Changed: t.Changed}
 		for i := range states {
 			if states[i].Name == t.Name {
