@@ -43,7 +43,6 @@ var (
 	errInCall         = errors.New("a subscription has a dialog of its own")
 	errWatchedPhone   = errors.New("phones may watch phones, and no others")
 	errSubscriptions  = errors.New("too many subscriptions")
-	errNotNow         = errors.New("the subscription is over")
 	errSubscribedTo   = errors.New("no room and no phone has this number")
 	errNotAcceptable  = errors.New("the subscriber takes no type of what is told")
 	errNoContact      = errors.New("a SUBSCRIBE has one Contact, a SIP address without headers")
