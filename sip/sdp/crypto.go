@@ -260,7 +260,7 @@ func (l Local) protect(m *Media) {
 // answering is l with which the answer to an audio line of our offer is read: an answer that is plain where the offer was
 // not, or has a key that nobody has asked for, is none.
 func (l Local) answering(offered *Media) Local {
-	if offered.Proto != secureProfile {
+	if len(offered.Crypto) == 0 {
 		l.Keys, l.NoKeys = nil, "the offer had no keys"
 		return l
 	}

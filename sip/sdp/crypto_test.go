@@ -279,6 +279,23 @@ func TestAnswersThatTakeEncryptionAwayAreRefused(t *testing.T) {
 	}
 }
 
+// What was agreed on in a plain transport is offered once more as it was said.
+func TestEncryptionInAPlainTransportStaysWhenItIsOfferedAgain(t *testing.T) {
+	ours := secured(nil)
+	theirs := offerOf("RTP/AVP", "4 "+sha80+" "+inline(30))
+	answer, before, err := sdp.Answer(parse(t, theirs), ours, phone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := parse(t, string(answer.Bytes()))
+	after, err := sdp.Accept(again, parse(t, theirs), ours, phone)
+	if err != nil || after.Security == nil || *after.Security != *before.Security {
+		t.Errorf("%v, %v; want the same keys as before", after.Security, err)
+	}
+	_, err = sdp.Accept(again, parse(t, offerOf("RTP/AVP")), ours, phone)
+	expectRefusal(t, err, 488, 302, "audio has to be encrypted here: offered RTP/AVP, with a=crypto: there is none; RTP/SAVP is right")
+}
+
 // FuzzCrypto: whatever stands in a=crypto is refused in a text that fits a header and has no part of a key, or makes a session
 // that the far end, which has the same lines, comes to as well.
 func FuzzCrypto(f *testing.F) {
