@@ -48,6 +48,24 @@ func TestBenchMeasuresWhatRecordingCosts(t *testing.T) {
 	}
 }
 
+func TestBenchMeasuresWhatEncryptionCosts(t *testing.T) {
+	t.Parallel()
+	r := conclave(t, nil, "bench", "--members", "6", "--talkers", "2", "--seconds", "3", "--srtp", "AEAD_AES_128_GCM", "-o", "agc=no", "--json")
+	if r.code != 0 {
+		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	}
+	var report bench.Report
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Encrypted) != 9 || len(report.Plain) != 10 || report.SRTPRatio <= 0 || report.Ratio != 0 || report.Log != "" {
+		t.Errorf("%+v", report)
+	}
+	if h := report.Hearing; h == nil || h.Tones != 10 || h.Heard != 10 || h.Own > -60 {
+		t.Errorf("heard: %+v", h)
+	}
+}
+
 func TestBenchHasPhonesRegisterAndCountsThemAfterARestart(t *testing.T) {
 	r := conclave(t, nil, "bench", "--members", "4", "--talkers", "1", "--seconds", "2", "--phones", "30", "--registers-per-second", "30", "--json")
 	if r.code != 0 {
