@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,12 +47,14 @@ type baresip struct {
 const baresipConfig = `sip_listen 127.0.0.1:0
 audio_source aufile,%[1]s/in.wav
 audio_player aubridge,%[2]s
-audio_channels 1
-audio_srate 8000
+audio_channels %[8]d
+audio_srate %[7]d
 rtp_ports %[3]d-%[4]d
 module_path %[5]s
 snd_path %[1]s
 module g711.so
+module g722.so
+module opus.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -82,13 +86,41 @@ func startBaresipAs(t *testing.T, number int, hz, level float64, account string,
 		t.Fatal(err)
 	}
 	defer in.Close()
-	if err := media.WriteWAV(in, 8000, tone.Make(8000, hz, level, 60*8000)); err != nil {
+	rate, channels := 8000, 1 // what it says and plays has its codec's
+	switch {
+	case strings.Contains(account, "audio_codecs=G722"):
+		rate = 16000
+	case strings.Contains(account, "audio_codecs=opus"):
+		rate, channels = 48000, 2
+	}
+	var sound bytes.Buffer
+	said := tone.Make(rate, hz, level, 60*rate)
+	if channels == 2 {
+		said = slices.Collect(func(yield func(int16) bool) {
+			for _, v := range said {
+				if !yield(v) || !yield(v) {
+					return
+				}
+			}
+		})
+	}
+	if err := media.WriteWAV(&sound, rate, said); err != nil {
 		t.Fatal(err)
+	}
+	header := sound.Bytes() // channels, octets a second and octets of a moment
+	binary.LittleEndian.PutUint16(header[22:], uint16(channels))
+	binary.LittleEndian.PutUint32(header[28:], uint32(2*channels*rate))
+	binary.LittleEndian.PutUint16(header[32:], uint16(2*channels))
+	if _, err := in.Write(header); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(account, "audio_codecs=") {
+		account += ";audio_codecs=PCMU,PCMA"
 	}
 	first := 31000 + 20*number
 	files := map[string]string{
-		"config":   fmt.Sprintf(baresipConfig, b.dir, fmt.Sprintf("phone%d", number), first, first+18, modules[0], b.control),
-		"accounts": account + ";audio_codecs=PCMU,PCMA\n",
+		"config":   fmt.Sprintf(baresipConfig, b.dir, fmt.Sprintf("phone%d", number), first, first+18, modules[0], b.control, rate, channels),
+		"accounts": account + "\n",
 		"contacts": "",
 	}
 	for name, text := range files {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"os/exec"
@@ -335,5 +337,100 @@ func TestTracksThatHaveVanishedAreNamedInTheLog(t *testing.T) {
 	log, err := os.ReadFile(filepath.Join(s.data, "log"))
 	if err != nil || !strings.Contains(string(log), gone) {
 		t.Errorf("the log does not name %s: %v", gone, err)
+	}
+}
+
+// Each step of an import on a disk that is full or read-only says so by name, and leaves the playlists as they are.
+func TestMusicOnADiskThatCannotTakeIt(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a small disk can only be made as root")
+	}
+	disk, dir := t.TempDir(), t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=600k"); err != nil {
+		t.Skipf("no tmpfs can be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	data := dataDir(filepath.Join(disk, "data"))
+	music := func(args ...string) result {
+		t.Helper()
+		return conclave(t, []string{"CONCLAVE_DATA=" + string(data)}, append([]string{"music"}, args...)...)
+	}
+	short, long := toneFile(t, dir, "short.wav", 440, -20, 1), toneFile(t, dir, "long.wav", 440, -20, 60)
+	music("add", "lobby", short).done(t)
+	unchanged := func(step string) {
+		t.Helper()
+		if files := storedMusic(t, data); len(files) != 1 {
+			t.Errorf("%s: files %v, want the one of before", step, files)
+		}
+	}
+	music("add", "lobby", long).refused(t, "no space left on device", "nothing was added")
+	unchanged("while it is decoded")
+	fill, err := os.Create(filepath.Join(disk, "fill"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = fill.Write(make([]byte, 4096))
+	}
+	fill.Close()
+	music("add", "lobby", short).refused(t, "no space left on device")
+	unchanged("where there is no room at all")
+	if err := os.Remove(fill.Name()); err != nil {
+		t.Fatal(err)
+	}
+	for step, place := range map[string]string{"the directory of music": data.music(), "all data": string(data)} {
+		if err := errors.Join(syscall.Mount(place, place, "", syscall.MS_BIND, ""),
+			syscall.Mount("", place, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, "")); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"add", "lobby", short}, {"rm", "lobby"}} {
+			music(args...).refused(t, place, "read-only file system")
+		}
+		if err := syscall.Unmount(place, 0); err != nil {
+			t.Fatal(err)
+		}
+		unchanged(step)
+	}
+	music("add", "lobby", short).done(t)
+}
+
+func TestMusicOfUnusualSize(t *testing.T) {
+	music, data := musicCLI(t)
+	dir := t.TempDir()
+	var wide bytes.Buffer // 192 kHz, eight channels of 24 bits: a second
+	wide.WriteString("RIFF\xff\xff\xff\x7fWAVEfmt \x10\x00\x00\x00")
+	const rate, channels, width = 192000, 8, 3
+	for _, v := range []any{uint16(1), uint16(channels), uint32(rate), uint32(rate * channels * width), uint16(channels * width), uint16(8 * width)} {
+		if err := binary.Write(&wide, binary.LittleEndian, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wide.WriteString("data")
+	wide.Write(binary.LittleEndian.AppendUint32(nil, rate*channels*width))
+	for i := range rate {
+		v := int32(1 << 20 * math.Sin(2*math.Pi*440*float64(i)/rate))
+		for range channels {
+			wide.Write([]byte{byte(v), byte(v >> 8), byte(v >> 16)})
+		}
+	}
+	sparse := filepath.Join(dir, "b sparse.mp3")
+	for _, err := range []error{os.WriteFile(filepath.Join(dir, "a wide.wav"), wide.Bytes(), 0o600), os.WriteFile(sparse, nil, 0o600),
+		os.Truncate(sparse, 4<<30), os.WriteFile(filepath.Join(dir, "c empty.flac"), nil, 0o600)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := music("add", "lobby", dir).done(t)
+	for _, want := range []string{"a wide.wav: 0:01, ", "b sparse.mp3: it holds nothing that is known as sound", "c empty.flac: the file is empty", "1 track added"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+	if files := storedMusic(t, data); len(files) != 1 {
+		t.Errorf("files %v, want one", files)
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -115,6 +117,50 @@ func TestRoomKeepsToItsRate(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		if level := tone.LevelAt(calls[1].Heard(time.Second), 16000, tt.hz); (math.Abs(level+20) < 1) != tt.heard {
 			t.Errorf("%.0f Hz is heard at %.1f dBFS", tt.hz, level)
+		}
+	}
+}
+
+// Real phones of narrow and wide band hear one another, and not themselves.
+func TestRealPhonesOfBothBandsHearOneAnother(t *testing.T) {
+	need(t, "baresip", "baresip-core")
+	t.Parallel()
+	server := startServer(t, "--guests", "all")
+	quiet(server, "1000")
+	codecs, names := []string{"PCMU/8000/1", "G722/16000/1"}, []string{"PCMU", "G722"}
+	if _, ok := media.Opus(); ok {
+		codecs, names = append(codecs, "opus/48000/2"), append(names, "opus")
+	}
+	tones := []float64{437, 1031, 1873}
+	var phones []*baresip
+	for i, codec := range codecs {
+		account := fmt.Sprintf("<sip:phone%d@127.0.0.1>;regint=0;audio_codecs=%s", 70+i, codec)
+		phones = append(phones, startBaresipAs(t, 70+i, tones[i], -20, account, "-e", "/dial sip:1000@"+server.sip))
+	}
+	server.wait("all members", patience, func() bool { return len(server.live("1000").Members) == len(phones) })
+	for _, m := range server.live("1000").Members {
+		if !slices.Contains(names, m.Codec) {
+			t.Errorf("a member has %s", m.Codec)
+		}
+	}
+	all := func() bool { // what is heard comes to them by the network, however busy the machine
+		for _, m := range server.live("1000").Members {
+			if m.TalkTime < 5 {
+				return false
+			}
+		}
+		return true
+	}
+	server.wait("five seconds of each one's talk", patience, all)
+	for _, p := range phones {
+		p.end()
+	}
+	for i, p := range phones {
+		pcm := p.all()
+		for j := range phones {
+			if i != j && !hears(pcm, tones[j], -20, tones[i]) {
+				t.Errorf("%s does not hear %s at -20 dBFS, or hears itself", names[i], names[j])
+			}
 		}
 	}
 }
