@@ -28,7 +28,7 @@ test: clients
 clients:
 	testdata/clients.sh
 
-# The runs behind the figures in README.md, a minute or so each.
+# The runs behind the figures in README.md, a minute or so each; that with the kills takes ten.
 bench: build
 	bin/conclave bench --members 500 --rooms 1 --talkers 3
 	bin/conclave bench --members 500 --rooms 1 --talkers 3 --codec g722

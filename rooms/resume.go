@@ -78,6 +78,21 @@ type ConferenceState struct {
 	// file is not open yet. Recorded tells whether it is.
 	Recording string `json:"recording,omitempty"`
 	Recorded  bool   `json:"recorded,omitempty"`
+	// Temporary and Owner are those of the room.
+	Temporary bool   `json:"temporary,omitempty"`
+	Owner     string `json:"owner,omitempty"`
+}
+
+// RoomOf is the room of a conference of another process. A temporary one is as such rooms are now.
+func (h *House) RoomOf(s ConferenceState) (Room, bool) {
+	if room, ok := h.RoomByID(s.RoomID); ok || !s.Temporary {
+		return room, ok
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	room := h.factory
+	room.ID, room.Extension, room.Temporary, room.Owner = s.RoomID, s.Extension, true, s.Owner
+	return room, h.factory.Extension != ""
 }
 
 // ConferenceStates are those of all conferences that have a member, in no order.
@@ -87,7 +102,8 @@ func (h *House) ConferenceStates() []ConferenceState {
 	states := make([]ConferenceState, 0, len(h.live))
 	for _, c := range h.live {
 		live = append(live, c)
-		states = append(states, ConferenceState{RoomID: c.room.ID, Extension: c.room.Extension})
+		states = append(states, ConferenceState{RoomID: c.room.ID, Extension: c.room.Extension,
+			Temporary: c.room.Temporary, Owner: c.room.Owner})
 	}
 	h.mu.Unlock()
 	some := states[:0]

@@ -133,3 +133,22 @@ func TestNameIsKnownInAnotherProcess(t *testing.T) {
 	p.cancel()
 	bob.hears(t, "kim", promptHasLeft, toneLeave)
 }
+
+func TestTemporaryRoomGoesOnInAnotherProcess(t *testing.T) {
+	b := newBuilding(t, mixer.Config{})
+	template := b.room("", nil)
+	template.Extension = "88"
+	b.house.SetFactory(template)
+	room := b.house.NewTemporary("200")
+	b.call("ann", room)
+	b.members(1)
+	state := b.house.ConferenceStates()[0]
+	after := newBuildingBeside(t, b)
+	if _, ok := after.house.RoomOf(state); ok {
+		t.Error("there is a temporary room in a house that makes none")
+	}
+	after.house.SetFactory(template)
+	if got, ok := after.house.RoomOf(state); !ok || !reflect.DeepEqual(got, room) {
+		t.Errorf("the room is %+v, was %+v", got, room)
+	}
+}

@@ -272,6 +272,9 @@ func (s *Server) wayOf(state callState) wire.Peer {
 func (s *Server) resumeRoom(id string, state rooms.ConferenceState, calls []*revival) {
 	room, ok := s.house.RoomByID(id)
 	if !ok {
+		room, ok = s.house.RoomOf(state)
+	}
+	if !ok {
 		for _, v := range calls {
 			v.abandon(errRoomGone)
 		}
