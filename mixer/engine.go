@@ -42,6 +42,7 @@ type Engine struct {
 	epoch    time.Time // zero of media.Monotonic: the engine of a process that follows counts the same ticks
 	workers  []*worker
 	closing  atomic.Bool
+	faults   atomic.Uint64
 	herald   *herald
 	gauge    *gauge
 	comfort  *Music // what is heard in place of silence

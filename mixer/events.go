@@ -1,6 +1,9 @@
 package mixer
 
-import "sync/atomic"
+import (
+	"runtime/debug"
+	"sync/atomic"
+)
 
 // EventKind says what happened at a seat.
 type EventKind uint8
@@ -15,6 +18,8 @@ const (
 	EventPlayed
 	// EventTimeout comes once when nothing was heard of the far end for the RTP timeout.
 	EventTimeout
+	// EventFault comes once when the work for the leg has failed and was given up: it hears and gives nothing any more.
+	EventFault
 )
 
 // Event is what a seat's owner is told.
@@ -57,8 +62,18 @@ func (r *eventRing) drain() {
 		seat, event := entry.seat, entry.event
 		entry.seat = nil
 		r.read.Store(at + 1)
-		if seat.notify != nil {
-			seat.notify(event)
+		seat.tell(event)
+	}
+}
+
+// tell tells the seat's owner; a fault of his costs that event.
+func (s *Seat) tell(event Event) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.part.worker.engine.fault("an event of a seat was not taken", fault, debug.Stack())
 		}
+	}()
+	if s.notify != nil {
+		s.notify(event)
 	}
 }

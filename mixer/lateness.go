@@ -36,7 +36,9 @@ type EngineStats struct {
 	Late99        time.Duration `json:"late_p99_ns"`
 	Late999       time.Duration `json:"late_p999_ns"`
 	EventsDropped uint64        `json:"events_dropped"`
-	PartsLate     uint64        `json:"parts_late"`
+	// Faults counts the legs that were given up because the work for them has failed, and events that were not taken.
+	Faults    uint64 `json:"faults"`
+	PartsLate uint64 `json:"parts_late"`
 	// MusicLate counts the frames of playlists that a worker played as silence, as they had not been read in time.
 	MusicLate uint64 `json:"music_late"`
 }
@@ -56,7 +58,7 @@ func (e *Engine) Stats() EngineStats {
 		s.EventsDropped += w.events.dropped.Load()
 	}
 	s.Late50, s.Late99, s.Late999 = percentile(&counts, s.Ticks, 0.5), percentile(&counts, s.Ticks, 0.99), percentile(&counts, s.Ticks, 0.999)
-	s.MusicLate = e.feeder.late()
+	s.MusicLate, s.Faults = e.feeder.late(), e.faults.Load()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.Seats = e.seats

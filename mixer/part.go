@@ -17,6 +17,7 @@ type part struct {
 	split     bool           // the conference has other parts
 	unsent    bool           // its second half is due in the next slot
 	closed    bool           // it does not tick any more
+	faulty    bool           // the work for a lane has failed in this tick
 	announcer player
 	up, down  crossing // to the wide band and from it
 	bands     [bands]band
@@ -35,6 +36,7 @@ type lane struct {
 
 // occupy gives the part its lanes.
 func (p *part) occupy(lanes []lane) {
+	lanes = unharmed(lanes)
 	p.few = [fewLanes]lane{}
 	if p.lanes = lanes; len(lanes) <= fewLanes {
 		p.lanes = p.few[:copy(p.few[:], lanes)]
@@ -70,16 +72,32 @@ func (p *part) receive(t media.Time) {
 	for i := range p.bands {
 		p.bands[i].bus.Reset()
 	}
-	prospect := &p.worker.prospect
-	for i := range p.lanes {
-		prospect.advance()
-		p.lanes[i].leg.Receive(p.worker.in, t)
-		prospect.approach()
-		p.lanes[i].seat.receive(t)
+	for lane := 0; lane < len(p.lanes); {
+		lane = p.receiveFrom(lane, t)
 	}
+	p.dropFaulty()
 	if p.unsent = p.split; p.unsent {
 		p.publish(t.Tick)
 	}
+}
+
+// receiveFrom takes what the legs from a lane on give. It returns the lane to go on with, after one whose work has failed.
+func (p *part) receiveFrom(lane int, t media.Time) (next int) {
+	next = lane
+	defer func() {
+		if fault := recover(); fault != nil {
+			p.giveUp(next, fault)
+			next++
+		}
+	}()
+	prospect := &p.worker.prospect
+	for ; next < len(p.lanes); next++ {
+		prospect.advance()
+		p.lanes[next].leg.Receive(p.worker.in, t)
+		prospect.approach()
+		p.lanes[next].seat.receive(t)
+	}
+	return next
 }
 
 // send is the second half: what each leg hears. Where the room has other parts it comes a slot
@@ -100,7 +118,23 @@ func (p *part) send() {
 	if p.reel != nil {
 		p.record()
 	}
-	for i := len(p.lanes) - 1; i >= 0; i-- {
+	for lane := len(p.lanes) - 1; lane >= 0; {
+		lane = p.sendFrom(lane)
+	}
+	p.dropFaulty()
+}
+
+// sendFrom sends to the legs from a lane on, down to the first. It returns the lane to go on with, after one whose work has failed.
+func (p *part) sendFrom(i int) (next int) {
+	next = i
+	defer func() {
+		if fault := recover(); fault != nil {
+			p.giveUp(next, fault)
+			next--
+		}
+	}()
+	for ; next >= 0; next-- {
+		i := next
 		if i >= 3 { // those before are near still
 			p.lanes[i-3].seat.approach()
 			p.lanes[i-3].leg.ApproachSend()
@@ -109,4 +143,5 @@ func (p *part) send() {
 		s := p.lanes[i].seat
 		s.send(&p.bands[s.band].mix, p.time)
 	}
+	return next
 }

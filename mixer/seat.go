@@ -57,6 +57,7 @@ type Seat struct {
 
 // aside is what a seat may need and most do not: it is apart from what each tick goes through.
 type aside struct {
+	faulty    bool // the work for the seat has failed: it has no lane any more
 	agc       agc
 	denoisers denoisers
 	hearing   ramp // volumes: of the conference to it, and of its voice to the others

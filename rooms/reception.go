@@ -146,6 +146,8 @@ func (v *Visit) notify(event mixer.Event) {
 		v.talks(false)
 	case mixer.EventTimeout:
 		v.end(ErrRTPTimeout)
+	case mixer.EventFault:
+		v.end(errInternal)
 	}
 }
 

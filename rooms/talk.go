@@ -295,6 +295,8 @@ func (p *Party) notify(event mixer.Event) {
 		p.line.played(event.Play)
 	case mixer.EventTimeout:
 		p.end(ErrRTPTimeout)
+	case mixer.EventFault:
+		p.end(errInternal)
 	}
 }
 

@@ -1,0 +1,43 @@
+package mixer
+
+import (
+	"fmt"
+	"runtime/debug"
+	"slices"
+)
+
+// A fault in the work for one leg costs that leg: it is taken out of the mix, its owner is told by EventFault, and all others
+// go on. It is counted, and the herald logs it, for a worker does not wait.
+
+// giveUp notes that the work for a lane has failed.
+func (p *part) giveUp(lane int, fault any) {
+	s := p.lanes[lane].seat
+	if s.aside.faulty {
+		return // in both halves of the tick
+	}
+	s.aside.faulty, p.faulty = true, true
+	e, stack := p.worker.engine, debug.Stack()
+	p.worker.notices.push(func() { e.fault("a leg was given up", fault, stack) })
+	p.worker.events.put(s, Event{Kind: EventFault})
+}
+
+// dropFaulty takes out the lanes of those that were given up. Nobody is recorded or heard of them any more.
+func (p *part) dropFaulty() {
+	if !p.faulty {
+		return
+	}
+	p.faulty = false
+	p.lanes = unharmed(p.lanes)
+	p.count()
+}
+
+// unharmed are the lanes whose work has not failed.
+func unharmed(lanes []lane) []lane {
+	return slices.DeleteFunc(lanes, func(l lane) bool { return l.seat.aside.faulty })
+}
+
+// fault counts and logs what has failed; it is not for workers.
+func (e *Engine) fault(what string, fault any, stack []byte) {
+	e.faults.Add(1)
+	e.log.Error(what, "panic", fmt.Sprint(fault), "stack", string(stack))
+}
