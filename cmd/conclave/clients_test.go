@@ -96,13 +96,11 @@ func startBaresipAs(t *testing.T, number int, hz, level float64, account string,
 	var sound bytes.Buffer
 	said := tone.Make(rate, hz, level, 60*rate)
 	if channels == 2 {
-		said = slices.Collect(func(yield func(int16) bool) {
-			for _, v := range said {
-				if !yield(v) || !yield(v) {
-					return
-				}
-			}
-		})
+		mono := said
+		said = make([]int16, 0, 2*len(mono))
+		for _, v := range mono {
+			said = append(said, v, v)
+		}
 	}
 	if err := media.WriteWAV(&sound, rate, said); err != nil {
 		t.Fatal(err)
