@@ -185,29 +185,43 @@ func claim(path string) error {
 }
 
 // inspect tells a database of ours (or an empty file) from anything else, without touching it: an immutable connection
-// takes no lock and makes no journal.
+// takes no lock and makes no journal. So it may look while another process writes, whose pages contradict each other for a
+// moment: only what stays so is damage.
 func inspect(ctx context.Context, path string) error {
 	// SQLite itself would take any file below 512 octets for an empty one.
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
 		return err
 	}
+	deadline := time.Now().Add(writing)
+	for {
+		id, err := identify(ctx, path)
+		var sqliteErr sqlite3.Error
+		switch {
+		case errors.As(err, &sqliteErr) && sqliteErr.Code == sqlite3.ErrNotADB:
+			return fmt.Errorf("%w: not an SQLite file", ErrForeign)
+		case errors.As(err, &sqliteErr) && sqliteErr.Code == sqlite3.ErrCorrupt && time.Now().Before(deadline):
+			time.Sleep(10 * time.Millisecond)
+		case err != nil:
+			return damage(err)
+		case id != applicationID:
+			return fmt.Errorf("%w: its SQLite application id is %#x, ours is %#x", ErrForeign, uint32(id), applicationID)
+		default:
+			return nil
+		}
+	}
+}
+
+// writing is for how long another process may be between the first and the last page of what it writes at once.
+const writing = time.Second
+
+func identify(ctx context.Context, path string) (id int32, err error) {
 	pool, err := sql.Open("sqlite3", source(path, url.Values{"mode": {"ro"}, "immutable": {"1"}}))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer pool.Close()
-	var id int32
 	err = pool.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id)
-	var sqliteErr sqlite3.Error
-	switch {
-	case errors.As(err, &sqliteErr) && sqliteErr.Code == sqlite3.ErrNotADB:
-		return fmt.Errorf("%w: not an SQLite file", ErrForeign)
-	case err != nil:
-		return damage(err)
-	case id != applicationID:
-		return fmt.Errorf("%w: its SQLite application id is %#x, ours is %#x", ErrForeign, uint32(id), applicationID)
-	}
-	return nil
+	return id, err
 }
 
 // source is the URI of the file: it keeps `?`, `#` and `%` in a path apart from the parameters.

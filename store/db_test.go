@@ -248,6 +248,35 @@ func TestReadersDoNotWaitForAWriter(t *testing.T) {
 	}
 }
 
+// Who looks at a file while its first pages are being written finds a database of ours, not a damaged one.
+func TestFileIsOpenedWhileAnotherWritesIt(t *testing.T) {
+	for i := range 20 {
+		file := filepath.Join(t.TempDir(), fmt.Sprint(i, ".db"))
+		opened := make(chan error)
+		go func() {
+			db, err := store.Open(t.Context(), file)
+			if err == nil {
+				err = db.Close()
+			}
+			opened <- err
+		}()
+		for done := false; !done; {
+			if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+				if err := store.Inspect(t.Context(), file); err != nil {
+					t.Error(err)
+				}
+			}
+			select {
+			case err := <-opened:
+				if done = true; err != nil {
+					t.Error(err)
+				}
+			default:
+			}
+		}
+	}
+}
+
 // Several processes start on a file that does not exist yet, add rooms of their own and count up in one they share.
 func TestProcessesShareTheFile(t *testing.T) {
 	const processes = 4
