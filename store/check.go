@@ -15,8 +15,25 @@ var ErrDamaged = errors.New("the database is damaged")
 
 // check reads every table and index through (sqlite.org/pragma.html#pragma_quick_check), but for the history of calls: that
 // may be large, nobody calls by it, and a server that has been killed has to be back within a second.
+//
+// All is read in one transaction, so that tables which another process makes or drops meanwhile are there, or are not, from the
+// first line to the last.
 func (db *DB) check(ctx context.Context) error {
-	tables, err := db.tables(ctx)
+	conn, err := db.pool.Conn(ctx)
+	if err != nil {
+		return damage(err)
+	}
+	defer conn.Close()
+	// Not by BeginTx, which would take the lock of writers.
+	if _, err := conn.ExecContext(ctx, "BEGIN DEFERRED"); err != nil {
+		return damage(err)
+	}
+	defer conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	return checkTables(ctx, conn)
+}
+
+func checkTables(ctx context.Context, q queryer) error {
+	tables, err := readTables(ctx, q)
 	if err != nil {
 		return damage(err)
 	}
@@ -25,7 +42,7 @@ func (db *DB) check(ctx context.Context) error {
 			continue
 		}
 		var verdict string
-		err := db.pool.QueryRowContext(ctx, "SELECT * FROM pragma_quick_check(?)", table).Scan(&verdict)
+		err := q.QueryRowContext(ctx, "SELECT * FROM pragma_quick_check(?)", table).Scan(&verdict)
 		if err != nil {
 			return damage(fmt.Errorf("table %s: %w", table, err))
 		}
@@ -36,8 +53,8 @@ func (db *DB) check(ctx context.Context) error {
 	return nil
 }
 
-func (db *DB) tables(ctx context.Context) ([]string, error) {
-	rows, err := db.pool.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+func readTables(ctx context.Context, q queryer) ([]string, error) {
+	rows, err := q.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
 	if err != nil {
 		return nil, err
 	}

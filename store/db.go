@@ -131,7 +131,7 @@ func (db *DB) writeAhead(ctx context.Context) error {
 	}
 }
 
-// queryer is a *sql.DB or a *sql.Tx.
+// queryer is a *sql.DB, a *sql.Conn or a *sql.Tx.
 type queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"conclave/store"
 )
@@ -335,4 +336,42 @@ func writeRooms(writer, file string) error {
 		}
 	}
 	return nil
+}
+
+// Tables that another process makes and drops, as migrations do, are no damage to who opens the database meanwhile.
+func TestDatabaseIsOpenedWhileItsTablesChange(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "conclave.db")
+	open(t, file)
+	other, err := sql.Open("sqlite3", file+"?_busy_timeout=5000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	stop, stopped := make(chan struct{}), make(chan error)
+	go func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			case <-time.After(time.Millisecond): // SQLite itself gives up where nothing stays for longer
+			}
+			if _, err := other.Exec([]string{"CREATE TABLE passing (a)", "DROP TABLE passing"}[i%2]); err != nil {
+				stopped <- err
+				return
+			}
+		}
+	}()
+	for range 100 {
+		db, err := store.Open(t.Context(), file)
+		if err != nil {
+			t.Errorf("%v", err)
+			break
+		}
+		db.Close()
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
 }
