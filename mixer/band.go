@@ -90,7 +90,7 @@ func (p *part) count() {
 	for _, l := range p.lanes {
 		p.bands[l.seat.band].seats++
 	}
-	if p.reel != nil && p.reel.mixed {
+	if p.reel != nil && p.reel.mixes {
 		p.bands[p.reel.band].seats++
 	}
 }
@@ -98,6 +98,7 @@ func (p *part) count() {
 // tune moves the seat to the band of its leg, whose codec has been settled, or has changed. What rises or falls to it goes
 // on from where it is.
 func (s *Seat) tune(frame int) {
+	s.leaveTape()
 	s.part.bands[s.band].seats--
 	s.band = uint8(bandOf(frame))
 	s.part.bands[s.band].seats++

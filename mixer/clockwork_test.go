@@ -22,6 +22,8 @@ type clockwork struct {
 	turn   uint64
 	time   media.Time
 	phones []*farEnd
+	// recorded is read while it is measured; nil: nothing is recorded.
+	recorded *Tape
 }
 
 // farEnd is a phone: it sends what source gives in each tick and keeps what it hears.
@@ -379,12 +381,15 @@ func BenchmarkTick(b *testing.B) {
 		name          string
 		legs, talkers int
 		level         float64 // dBFS of each talker
+		recorded      bool    // with a track for each
 	}{
-		{"100 legs, 3 talk", 100, 3, -20},
-		{"100 legs, 3 talk, with gain", 100, 3, -26},
-		{"100 legs, all talk", 100, 100, -20},
-		{"100 legs, all talk, with gain", 100, 100, -26},
-		{"500 legs, 3 talk", 500, 3, -20},
+		{"100 legs, 3 talk", 100, 3, -20, false},
+		{"100 legs, 3 talk, with gain", 100, 3, -26, false},
+		{"100 legs, all talk", 100, 100, -20, false},
+		{"100 legs, all talk, with gain", 100, 100, -26, false},
+		{"500 legs, 3 talk", 500, 3, -20, false},
+		{"500 legs, all talk", 500, 500, -20, false},
+		{"500 legs, all talk, recorded", 500, 500, -20, true},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			c := newClockwork(b, 1, 0)
@@ -400,6 +405,9 @@ func BenchmarkTick(b *testing.B) {
 				p.seat.Enter()
 			}
 			c.run(200) // the gain has settled
+			if bb.recorded {
+				c.recorded = conf.Record(true)
+			}
 			c.measure(b)
 		})
 	}
@@ -430,6 +438,9 @@ func BenchmarkTickAlone(b *testing.B) {
 	}
 }
 
+// pollTicks is how often a recording is read that is measured.
+const pollTicks = 40
+
 // measure runs the ticks of a clockwork of one worker, each but for what the phones and the feeder do.
 func (c *clockwork) measure(b *testing.B) {
 	w := c.engine.workers[0]
@@ -449,6 +460,10 @@ func (c *clockwork) measure(b *testing.B) {
 		}
 		b.StopTimer()
 		c.time.Now += int64(tickTime)
+		if c.recorded != nil && t.Tick%pollTicks == 0 {
+			c.recorded.Read(func(Stretch) {})
+			c.recorded.Return()
+		}
 		for _, p := range c.phones {
 			p.receive()
 			p.heard, p.seqs = p.heard[:0], p.seqs[:0]

@@ -62,14 +62,14 @@ func (c *Conference) Close() {
 func (c *Conference) Seat(leg *media.Leg, notify func(Event)) *Seat {
 	p := c.part()
 	p.provide(leg)
-	s := &Seat{notify: notify, leg: leg, part: p, own: make([]int16, frameOf(narrowBand), frameOf(wideBand)),
-		duck: ramp{gain: 1, target: 1}, limiter: open, aside: newAside()}
+	s := &Seat{notify: notify, leg: leg, part: p, duck: ramp{gain: 1, target: 1}, limiter: open, aside: newAside()}
+	s.own = s.aside.home[:frameOf(narrowBand)]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.number++
 	s.number = c.number
 	c.seats = append(c.seats, s)
-	c.seat(p)
+	c.seat(p, nil)
 	return s
 }
 
@@ -115,8 +115,9 @@ func (c *Conference) part() *part {
 }
 
 // seat hands a part its legs as they are now, in a slice of its own, so that the worker never
-// grows one. The caller holds c.mu, which keeps the commands in order.
-func (c *Conference) seat(p *part) {
+// grows one. gone is a seat that is none of them any more; nil: there is none. The caller holds c.mu, which keeps the commands
+// in order.
+func (c *Conference) seat(p *part, gone *Seat) {
 	lanes := make([]lane, 0, len(c.seats))
 	for _, s := range c.seats {
 		if s.part == p {
@@ -125,6 +126,9 @@ func (c *Conference) seat(p *part) {
 	}
 	p.worker.later(func() {
 		p.occupy(lanes)
+		if gone != nil {
+			gone.leaveTape()
+		}
 	})
 }
 
@@ -139,9 +143,9 @@ func (s *Seat) Release() {
 		return
 	}
 	c.seats = slices.Delete(c.seats, i, i+1)
-	c.seat(p)
+	c.seat(p, s)
 	c.mu.Unlock()
-	p.worker.do(s.leaveTape)
+	p.worker.do(func() {})
 	if r := s.aside.recording; r != nil {
 		r.finish()
 	}

@@ -16,6 +16,8 @@ func (p *part) giveUp(lane int, fault any) {
 		return // in both halves of the tick
 	}
 	s.aside.faulty, p.faulty = true, true
+	clear(s.own) // half of a frame, perhaps
+	s.leaveTape()
 	e, stack := p.worker.engine, debug.Stack()
 	p.worker.notices.push(func() { e.fault("a leg was given up", fault, stack) })
 	p.worker.events.put(s, Event{Kind: EventFault})

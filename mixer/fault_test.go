@@ -58,8 +58,12 @@ func TestFaultCostsOneLeg(t *testing.T) {
 			for _, p := range []*farEnd{before, faulty, after} {
 				p.seat.Enter()
 			}
+			l := listener{tape: conf.Record(true)}
 			tt.harm(c, faulty)
 			c.run(100)
+			if l.read(); len(l.tracks[before.seat]) < 90*160 || len(l.tracks[faulty.seat]) > 40*160 {
+				t.Errorf("the tracks have %d samples and, of the leg that was given up, %d", len(l.tracks[before.seat]), len(l.tracks[faulty.seat]))
+			}
 			if stats := c.engine.Stats(); stats.Faults == 0 {
 				t.Fatal("no fault is counted")
 			}

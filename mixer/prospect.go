@@ -43,6 +43,7 @@ func (a *prospect) approach() {
 	}
 	if a.next.seat != nil {
 		a.next.leg.ApproachHistory()
+		a.next.seat.approachTape()
 	}
 }
 

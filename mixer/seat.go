@@ -41,6 +41,7 @@ type Seat struct {
 	follows     bool  // its far end has what aside.stream coded last
 	denoised    bool  // noise is taken out of its voice
 	comforted   bool  // it hears faint noise in place of silence
+	taped       bool  // own lies on a spool of its track
 	talk        talk
 	give        ramp // of its voice into the mix
 	hear        ramp // of the conference to it
@@ -66,8 +67,9 @@ type aside struct {
 	detect    TalkOptions
 	threshold threshold
 	recording *Recording
-	spool     *spool // of its track on a tape, nil: none is begun
-	passes    bool   // the others may hear its keys
+	home      []int16 // where own lies while it is on no tape
+	spool     *spool  // of its track on a tape, nil: none is begun
+	passes    bool    // the others may hear its keys
 	dtmf      media.DTMF
 	dial      dial
 	stream    *stream // that the far end follows, or nears
@@ -130,16 +132,17 @@ func (s *Seat) receive(t media.Time) {
 	default:
 		s.give.to(0, rampTime, s.rate())
 	}
-	if s.contributes = !s.give.resting(0) || s.dialling; s.contributes {
+	s.contributes = !s.give.resting(0) || s.dialling
+	if r := s.part.reel; r != nil && r.tracks {
+		s.tape(r, t.Tick)
+	}
+	if s.contributes {
 		copy(s.own, frame)
 		s.give.apply(s.own)
 		if s.shaped {
 			s.shape(frame, kind, tones)
 		}
 		s.part.bands[s.band].bus.Add(s.own)
-		if r := s.part.reel; r != nil && r.tracks {
-			s.tape(r, t.Tick)
-		}
 	}
 	if (t.Tick+uint64(s.number))%64 == 0 {
 		s.watch(t)

@@ -11,15 +11,15 @@ import (
 const spoolRoom = 9600
 
 // spool holds sound of one track that has no gap, in one piece, so that it can be written as it is. A worker fills it while
-// its reader takes what is there.
+// its reader takes what is there. Until its end a frame is put on it in each tick, so the last tick says how far it is filled:
+// the worker has to note nothing at each.
 type spool struct {
 	seat    *Seat
 	tick    uint64 // of the first frame
 	frame   int    // samples
 	crossed bool
 	pcm     []int16
-	filled  atomic.Int64 // samples
-	full    atomic.Bool  // nothing more is put on it
+	ended   atomic.Int64 // samples that it has, once nothing more is put on it; unended until then
 
 	next *spool // of a stack
 
@@ -27,6 +27,8 @@ type spool struct {
 	taken int64 // samples
 	over  bool  // all is taken
 }
+
+const unended = -1
 
 // newSpools returns a chain of them.
 func newSpools(n int) (first *spool) {
@@ -48,33 +50,22 @@ func spoolsFor(talkers int) int {
 func (s *spool) begin(seat *Seat, tick uint64, frame int, crossed bool) {
 	s.seat, s.tick, s.frame, s.crossed = seat, tick, frame, crossed
 	s.taken, s.over = 0, false
-	s.filled.Store(0)
-	s.full.Store(false)
+	s.ended.Store(unended)
 }
 
-// put appends the frame of a tick, and refuses it where it does not follow or has no room.
-func (s *spool) put(tick uint64, pcm []int16, crossed bool) bool {
-	at := int(s.filled.Load())
-	if len(pcm) != s.frame || crossed != s.crossed || at+s.frame > len(s.pcm) || tick != s.tick+uint64(at/s.frame) {
-		return false
+// end tells that nothing comes behind the frame that was put last.
+func (s *spool) end(last []int16) { s.ended.Store(int64(s.behind(last))) }
+
+// behind is where a frame on the spool ends: its capacity is all that there is from its begin on.
+func (s *spool) behind(frame []int16) int { return len(s.pcm) - cap(frame) + len(frame) }
+
+// drain takes what was put since the last time. All is there up to the tick given, which was read before.
+func (s *spool) drain(last uint64, take func(Stretch)) {
+	from, to := s.taken, s.ended.Load()
+	if s.over = to != unended; !s.over {
+		to = (int64(last) - int64(s.tick) + 1) * int64(s.frame)
 	}
-	copy(s.pcm[at:at+s.frame], pcm)
-	s.filled.Store(int64(at + s.frame))
-	return true
-}
-
-// end tells that nothing more comes; s may be nil.
-func (s *spool) end() {
-	if s != nil {
-		s.full.Store(true)
-	}
-}
-
-// drain takes what was put since the last time.
-func (s *spool) drain(take func(Stretch)) {
-	s.over = s.full.Load() // asked before: what is found now is all
-	from, to := s.taken, s.filled.Load()
-	if from == to {
+	if from >= to {
 		return
 	}
 	s.taken = to

@@ -5,6 +5,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
+
+	"conclave/media"
 )
 
 // Room on a reel: how long its reader may be away, a disk that takes seconds to write for example, before frames are lost.
@@ -52,7 +55,7 @@ func (c *Conference) Record(tracks bool) *Tape {
 // thread gives a part its reel. The first part, which is there as long as the conference, has the mix. The engine's mutex is
 // held.
 func (t *Tape) thread(p *part) {
-	r := &reel{tape: t, part: p, tracks: t.tracks, mixed: p == (*t.conference.parts.Load())[0]}
+	r := &reel{tape: t, part: p, tracks: t.tracks, mixes: p == (*t.conference.parts.Load())[0]}
 	t.mu.Lock()
 	t.reels = append(t.reels, r)
 	t.mu.Unlock()
@@ -72,7 +75,7 @@ func (t *Tape) seated(p *part, seats int) {
 // grow makes room for a part that has so many seats. The engine's mutex is held.
 func (r *reel) grow(seats int) {
 	var wanted int
-	if r.mixed {
+	if r.mixes {
 		wanted = spoolsFor(1)
 	}
 	if r.tracks {
@@ -106,7 +109,7 @@ func (t *Tape) Stop() {
 // the next Read; a track of another part may come a moment later, and may have frames from before the first.
 func (t *Tape) Span() (first, last uint64) {
 	for _, r := range t.all() {
-		if r.mixed {
+		if r.mixes {
 			last = r.last.Load()
 			return r.first.Load(), last
 		}
@@ -149,60 +152,94 @@ type reel struct {
 	tape   *Tape
 	part   *part
 	tracks bool
-	mixed  bool // the mix is put on it
+	mixes  bool // the mix is put on it
 
 	empty, begun spoolStack    // spools go from empty to the worker, to begun, and to the reader, who returns them
 	first, last  atomic.Uint64 // ticks recorded
 	lost         atomic.Uint64 // frames
 
 	// These belong to the worker.
-	band int // of the mix
-	mix  *spool
+	band  int     // of the mix
+	mix   *spool  // nil: none is begun
+	mixed []int16 // the frame of the mix that was put on it last
 
 	spools int      // that there are; belongs to the engine's mutex
 	read   []*spool // the reader's
 }
 
-// put puts the frame of a tick on a track's spool, or on another one where that is full or the frame does not follow.
-func (r *reel) put(on **spool, seat *Seat, tick uint64, pcm []int16, crossed bool) {
-	s := *on
-	if s == nil || !s.put(tick, pcm, crossed) {
-		s.end()
-		s = r.empty.pop()
-		if *on = s; s == nil {
-			r.lost.Add(1)
+// follows tells that a tick's frame of so many samples can be put behind the last one on the same spool.
+func (r *reel) follows(last []int16, tick uint64, samples int) bool {
+	return r.last.Load()+1 == tick && len(last) == samples && cap(last) >= 2*samples
+}
+
+// begin begins a spool for a track, nil where there is none left. The frame of the tick is to be put at its begin.
+func (r *reel) begin(seat *Seat, tick uint64, samples int, crossed bool) *spool {
+	s := r.empty.pop()
+	if s == nil {
+		r.lost.Add(1)
+		return nil
+	}
+	s.begin(seat, tick, samples, crossed)
+	r.begun.push(s)
+	return s
+}
+
+// put puts the mix of a tick on its spool, or on another one where that is full or the tick does not follow.
+func (r *reel) put(tick uint64, pcm []int16) {
+	n := len(pcm)
+	if r.mix != nil && r.follows(r.mixed, tick, n) {
+		r.mixed = r.mixed[n : 2*n]
+	} else {
+		r.pause()
+		if r.mix = r.begin(nil, tick, n, false); r.mix == nil {
 			return
 		}
-		s.begin(seat, tick, len(pcm), crossed)
-		s.put(tick, pcm, crossed)
-		r.begun.push(s)
+		r.mixed = r.mix.pcm[:n]
+	}
+	copy(r.mixed, pcm)
+}
+
+// pause ends the spool of the mix, if there is one.
+func (r *reel) pause() {
+	if r.mix != nil {
+		r.mix.end(r.mixed)
+		r.mix, r.mixed = nil, nil
 	}
 }
 
 // end ends all spools of a part's lanes.
 func (r *reel) end(lanes []lane) {
-	r.mix.end()
-	r.mix = nil
+	r.pause()
+	leaveTape(lanes)
+}
+
+func leaveTape(lanes []lane) {
 	for _, l := range lanes {
 		l.seat.leaveTape()
 	}
 }
 
-// leaveTape ends the spool of the seat, if it has one.
+// leaveTape ends the spool of the seat, if it has one. What it has given in this tick lies in its own place again.
 func (s *Seat) leaveTape() {
-	s.aside.spool.end()
-	s.aside.spool = nil
+	if !s.taped {
+		return
+	}
+	a, n := s.aside, len(s.own)
+	a.spool.end(s.own)
+	copy(a.home[:n], s.own)
+	s.own, a.spool, s.taped = a.home[:n], nil, false
 }
 
 // drain takes all that was put.
 func (r *reel) drain(take func(Stretch)) {
+	last := r.last.Load() // asked before: what is found now is all
 	known := len(r.read)
 	for s := r.begun.take(); s != nil; s = s.next {
 		r.read = append(r.read, s)
 	}
 	slices.Reverse(r.read[known:])
 	for _, s := range r.read {
-		s.drain(take)
+		s.drain(last, take)
 	}
 }
 
@@ -230,14 +267,16 @@ func (p *part) load(r *reel) {
 // in it. What each seat gives to it was put there when it was summed.
 func (p *part) record() {
 	r, tick := p.reel, p.time.Tick
-	if r.mixed {
-		m := &p.bands[r.band].mix
-		if m.bus.Contributors() > 0 || m.announced {
-			r.put(&r.mix, nil, tick, m.listen(), false)
+	if r.mixes {
+		if m := &p.bands[r.band].mix; m.bus.Contributors() > 0 || m.announced {
+			r.put(tick, m.listen())
+		} else {
+			r.pause()
 		}
 	}
 	if wide := &p.bands[wideBand]; r.band == narrowBand && (wide.seats > 0 || wide.bus.contributors > 0) {
 		r.band = wideBand
+		leaveTape(p.lanes) // who had crossed has not any more, and the other way round
 		p.count()
 	}
 	if r.first.Load() == 0 {
@@ -246,7 +285,25 @@ func (p *part) record() {
 	r.last.Store(tick)
 }
 
-// tape puts what the seat gives in a tick on its track.
+// tape has what the seat gives in a tick lie on its track from the start: nothing is copied, and no memory touched beside it.
 func (s *Seat) tape(r *reel, tick uint64) {
-	r.put(&s.aside.spool, s, tick, s.own, int(s.band) != r.band)
+	n := len(s.own)
+	switch {
+	case !s.contributes:
+		s.leaveTape()
+	case s.taped && r.follows(s.own, tick, n):
+		s.own = s.own[n : 2*n]
+	default:
+		s.leaveTape()
+		if on := r.begin(s, tick, n, int(s.band) != r.band); on != nil {
+			s.own, s.aside.spool, s.taped = on.pcm[:n], on, true
+		}
+	}
+}
+
+// approachTape brings the place near where the seat's next frame lies on its track. It follows what approach has brought.
+func (s *Seat) approachTape() {
+	if n := len(s.own); s.taped && cap(s.own) >= 2*n {
+		media.Prefetch(unsafe.Pointer(&s.own[n : 2*n][0]), uintptr(n)*unsafe.Sizeof(s.own[0]))
+	}
 }

@@ -14,7 +14,7 @@ const (
 )
 
 func newAside() *aside {
-	return &aside{agc: newAGC(), hearing: ramp{gain: 1, target: 1}, talking: ramp{gain: 1, target: 1}, peaks: open}
+	return &aside{home: make([]int16, frameOf(wideBand)), agc: newAGC(), hearing: ramp{gain: 1, target: 1}, talking: ramp{gain: 1, target: 1}, peaks: open}
 }
 
 // gainOf is the factor of a volume in dB.

@@ -85,8 +85,9 @@ type Recorder struct {
 	base    int64         // samples that there were when it began
 	members map[string]*track
 	seats   map[*mixer.Seat]*track
-	tracks  []*track // whose files are open
-	turn    int      // of tracks, whose is synced next
+	tracks  []*track   // whose files are open
+	turn    int        // of tracks, whose is synced next
+	due     []*wavFile // that are synced together
 	mixed   stream
 	leveled time.Time
 	lost    uint64

@@ -200,6 +200,11 @@ func (w *wavFile) settle(samples int64) error {
 	return nil
 }
 
+// push sends what was written on its way to the disk, and waits for nothing. What fails then fails in sync.
+func (w *wavFile) push() {
+	_ = unix.SyncFileRange(int(w.file.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE)
+}
+
 // sync brings the file to the disk. Where it has only become longer by silence that can wait, unless all is to be there.
 func (w *wavFile) sync(sync func(*os.File) error, all bool) error {
 	if !w.dirty && !all {

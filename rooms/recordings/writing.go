@@ -196,24 +196,34 @@ func (r *Recorder) settle(length int64) error {
 	return errors.Join(r.mixed.file.settle(length), r.flushDiary())
 }
 
-// sync brings what was written to the disk, all of it or what is due.
+// sync brings what was written to the disk, all of it or what is due. All is on its way there before the first file is waited
+// for: so the file system writes its journal once and not for each file.
 func (r *Recorder) sync(all bool) error {
 	sync := r.shelf.config.Sync
-	synced := 0
+	r.due = r.due[:0]
 	for range r.tracks {
 		file := r.tracks[r.turn%len(r.tracks)].stream.file
-		if file.dirty {
-			if synced++; synced > mostSynced && !all {
+		if file.dirty || all {
+			if len(r.due) == mostSynced && !all {
 				break
 			}
-		}
-		if err := file.sync(sync, all); err != nil {
-			return err
+			r.due = append(r.due, file)
 		}
 		r.turn++
 	}
-	if err := r.mixed.file.sync(sync, all); err != nil || !r.noted {
-		return err
+	r.due = append(r.due, r.mixed.file)
+	if len(r.due) > 1 {
+		for _, file := range r.due {
+			file.push()
+		}
+	}
+	for _, file := range r.due {
+		if err := file.sync(sync, all); err != nil {
+			return err
+		}
+	}
+	if !r.noted {
+		return nil
 	}
 	r.noted = false
 	return sync(r.files.diary)
