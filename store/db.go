@@ -29,8 +29,9 @@ const busyTimeout = 5 * time.Second
 
 // DB is an open database. It may be used by several goroutines, and several processes may hold the same file open.
 type DB struct {
-	pool *sql.DB
-	keys *keyring
+	pool  *sql.DB
+	keys  *keyring
+	order *Order // on which it is changed; nil: nobody's
 }
 
 // Option is a setting of Open.
@@ -137,8 +138,30 @@ type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// write runs f in a transaction that is committed if f returns nil, and undone otherwise.
+// write runs f, which changes something, in a transaction that is committed if f returns nil, and undone otherwise. The order on
+// which that is done is written in the same one.
 func (db *DB) write(ctx context.Context, f func(*sql.Tx) error) error {
+	if db.order == nil || db.order.Done() {
+		return db.transact(ctx, f)
+	}
+	err := db.transact(ctx, func(tx *sql.Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		if err := errors.Join(db.order.insert(ctx, tx), db.order.end(ctx, tx, AuditDone, "")); err != nil {
+			return fmt.Errorf("write to the audit: %w", err)
+		}
+		return nil
+	})
+	if err == nil {
+		db.order.written.Store(true)
+		db.order.done.Store(true)
+	}
+	return err
+}
+
+// transact is write on nobody's order.
+func (db *DB) transact(ctx context.Context, f func(*sql.Tx) error) error {
 	tx, err := db.pool.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -148,6 +171,18 @@ func (db *DB) write(ctx context.Context, f func(*sql.Tx) error) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// removeOne deletes the row with a key, or returns missing where there is none.
+func removeOne(ctx context.Context, tx *sql.Tx, statement, key string, missing error) error {
+	result, err := tx.ExecContext(ctx, statement, key)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err == nil && n == 0 {
+		return missing
+	}
+	return nil
 }
 
 // claim makes sure that path and its directory can be written, and creates an empty file that only its owner reads.

@@ -37,7 +37,7 @@ func (db *DB) migrate(ctx context.Context) error {
 	case version == len(scripts):
 		return nil
 	}
-	return db.write(ctx, func(tx *sql.Tx) error {
+	return db.transact(ctx, func(tx *sql.Tx) error {
 		// Two processes that start on the same file take turns here, and the second one finds nothing to do.
 		version, err := schemaVersion(ctx, tx)
 		if err != nil {

@@ -126,12 +126,11 @@ func (p Phone) checkDigests() error {
 
 // RemovePhone deletes the phone with the extension and its bindings, or returns ErrNoPhone.
 func (db *DB) RemovePhone(ctx context.Context, extension string) error {
-	result, err := db.pool.ExecContext(ctx, "DELETE FROM phones WHERE extension = ?", extension)
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		return removeOne(ctx, tx, "DELETE FROM phones WHERE extension = ?", extension, ErrNoPhone)
+	})
 	if err != nil {
 		return fmt.Errorf("remove phone %s: %w", extension, err)
-	}
-	if n, err := result.RowsAffected(); err == nil && n == 0 {
-		return fmt.Errorf("remove phone %s: %w", extension, ErrNoPhone)
 	}
 	return nil
 }

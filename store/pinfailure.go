@@ -57,7 +57,11 @@ func (db *DB) AddPINFailures(ctx context.Context, failures []PINFailure, forget 
 
 // ClearPINFailures forgets the failures of somebody, or with an empty who all.
 func (db *DB) ClearPINFailures(ctx context.Context, who string) error {
-	if _, err := db.pool.ExecContext(ctx, "DELETE FROM pin_failures WHERE ? IN ('', who)", who); err != nil {
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM pin_failures WHERE ? IN ('', who)", who)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("forget PIN failures: %w", err)
 	}
 	return nil

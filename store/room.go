@@ -118,12 +118,11 @@ func (db *DB) SetRoom(ctx context.Context, extension string, change func(*Room) 
 
 // RemoveRoom deletes the room with the extension, or returns ErrNotFound.
 func (db *DB) RemoveRoom(ctx context.Context, extension string) error {
-	result, err := db.pool.ExecContext(ctx, "DELETE FROM rooms WHERE extension = ?", extension)
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		return removeOne(ctx, tx, "DELETE FROM rooms WHERE extension = ?", extension, ErrNotFound)
+	})
 	if err != nil {
 		return fmt.Errorf("remove room %s: %w", extension, err)
-	}
-	if n, err := result.RowsAffected(); err == nil && n == 0 {
-		return fmt.Errorf("remove room %s: %w", extension, ErrNotFound)
 	}
 	return nil
 }

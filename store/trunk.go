@@ -136,12 +136,11 @@ func (db *DB) SetTrunk(ctx context.Context, name string, change func(*Trunk) err
 
 // RemoveTrunk deletes a trunk, or returns ErrNoTrunk.
 func (db *DB) RemoveTrunk(ctx context.Context, name string) error {
-	result, err := db.pool.ExecContext(ctx, "DELETE FROM trunks WHERE name = ?", name)
+	err := db.write(ctx, func(tx *sql.Tx) error {
+		return removeOne(ctx, tx, "DELETE FROM trunks WHERE name = ?", name, ErrNoTrunk)
+	})
 	if err != nil {
 		return fmt.Errorf("remove trunk %s: %w", name, err)
-	}
-	if n, err := result.RowsAffected(); err == nil && n == 0 {
-		return fmt.Errorf("remove trunk %s: %w", name, ErrNoTrunk)
 	}
 	return nil
 }

@@ -93,7 +93,10 @@ func TestDatabaseThatCannotBeUsedIsRefusedAndNamesTheBackup(t *testing.T) {
 			if now, _ := os.ReadFile(database); !bytes.Equal(now, harmed) {
 				t.Error("the database was changed")
 			}
-			conclave(t, nil, "--data", data, "restore", file).done(t)
+			restored := conclave(t, nil, "--data", data, "restore", file)
+			if restored.code != 0 || restored.stderr != "" && !strings.Contains(restored.stderr, "ordered since the backup is not in the audit") {
+				t.Errorf("restore: %+v", restored)
+			}
 			conclave(t, nil, "--data", data, "room", "show", "1000").done(t)
 		})
 	}

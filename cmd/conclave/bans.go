@@ -17,8 +17,8 @@ import (
 
 // bansCmd is about who has failed too often, at PINs or at passwords.
 type bansCmd struct {
-	List  bansListCmd  `cmd:"" help:"List who has failed too often, and until when that counts."`
-	Clear bansClearCmd `cmd:"" help:"Forget the failures of somebody, or of all."`
+	List  bansListCmd  `cmd:"" audit:"no" help:"List who has failed too often, and until when that counts."`
+	Clear bansClearCmd `cmd:"" audit:"change" help:"Forget the failures of somebody, or of all."`
 }
 
 type bansListCmd struct {

@@ -3,12 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"os"
-	"strings"
 	"time"
 
 	"conclave/store"
@@ -20,7 +18,7 @@ type callsCmd struct {
 	Since       *moment    `placeholder:"WHEN" help:"Only calls that began then or later: 2026-11-01, \"2026-11-01 14:30\", or so long ago: 90m, 24h, 7d."`
 	Until       *moment    `placeholder:"WHEN" help:"Only calls that began before; a date stands for its first moment."`
 	Limit       int        `placeholder:"N" default:"100" help:"The latest so many (${default}); 0 is all."`
-	ShowNumbers bool       `name:"show-numbers" help:"Show numbers in full; without it, of the digits of numbers and names all but the last three are *."`
+	ShowNumbers bool       `name:"show-numbers" audit:"before" help:"Show numbers in full; without it, of the digits of numbers and names all but the last three are *."`
 	JSON        bool       `name:"json" xor:"format" help:"Print JSON."`
 	CSV         bool       `name:"csv" xor:"format" help:"Print CSV for a spreadsheet, with all there is of each call."`
 }
@@ -58,9 +56,9 @@ func (c *callsCmd) Run(ctx context.Context, data dataDir) error {
 	out := bufio.NewWriter(os.Stdout)
 	switch {
 	case c.JSON:
-		err = writeCallsJSON(out, views)
+		err = writeList(out, views)
 	case c.CSV:
-		err = writeCallsCSV(out, views)
+		err = writeCSV(out, callFields, views)
 	default:
 		err = writeCalls(out, views)
 	}
@@ -97,70 +95,4 @@ func writeCalls(out *bufio.Writer, views iter.Seq2[callView, error]) error {
 		row(table, v.cells()...)
 	}
 	return table.Flush()
-}
-
-// writeCallsJSON writes a list that is never held in memory as a whole.
-func writeCallsJSON(out *bufio.Writer, views iter.Seq2[callView, error]) error {
-	separator := "\n  "
-	out.WriteString("[") // what fails is told by Flush
-	for v, err := range views {
-		if err != nil {
-			return err
-		}
-		var text strings.Builder
-		encoder := json.NewEncoder(&text)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("  ", "  ")
-		if err := encoder.Encode(v); err != nil {
-			return fmt.Errorf("write call %s as JSON: %w", v.ID, err)
-		}
-		out.WriteString(separator + escapeJSON(strings.TrimRight(text.String(), "\n")))
-		separator = ",\n  "
-	}
-	if separator == ",\n  " {
-		out.WriteString("\n")
-	}
-	_, err := out.WriteString("]\n")
-	return err
-}
-
-// writeCallsCSV writes CSV as RFC 4180 has it. Each cell is quoted, so that none falls apart where a spreadsheet takes
-// another separator.
-func writeCallsCSV(out *bufio.Writer, views iter.Seq2[callView, error]) error {
-	writeRecord(out, callFields)
-	for v, err := range views {
-		if err != nil {
-			return err
-		}
-		writeRecord(out, v.fields())
-	}
-	return nil
-}
-
-func writeRecord(out *bufio.Writer, cells []string) {
-	for i, cell := range cells {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		out.WriteString(`"` + strings.ReplaceAll(harmless(cell), `"`, `""`) + `"`)
-	}
-	out.WriteString("\r\n")
-}
-
-// harmless keeps a cell that others have written from being a formula to a spreadsheet: such a one gets an apostrophe before
-// it. It is printable on a terminal, too.
-func harmless(cell string) string {
-	cell = escape(cell, longestLine)
-	if strings.ContainsAny(firstOf(strings.TrimSpace(cell)), "=+-@＝＋－＠") {
-		return "'" + cell
-	}
-	return cell
-}
-
-// firstOf is the first character of a text.
-func firstOf(text string) string {
-	for _, r := range text {
-		return string(r)
-	}
-	return ""
 }

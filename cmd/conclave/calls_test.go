@@ -244,8 +244,8 @@ func TestCallsThatCannotBeReadAreAnError(t *testing.T) {
 	}
 	for name, write := range map[string]func(*bufio.Writer) error{
 		"table": func(out *bufio.Writer) error { return writeCalls(out, broken) },
-		"JSON":  func(out *bufio.Writer) error { return writeCallsJSON(out, broken) },
-		"CSV":   func(out *bufio.Writer) error { return writeCallsCSV(out, broken) },
+		"JSON":  func(out *bufio.Writer) error { return writeList(out, broken) },
+		"CSV":   func(out *bufio.Writer) error { return writeCSV(out, callFields, broken) },
 	} {
 		if err := write(bufio.NewWriter(&strings.Builder{})); err == nil || err.Error() != "disk is gone" {
 			t.Errorf("%s: error %v", name, err)

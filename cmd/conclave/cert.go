@@ -21,7 +21,7 @@ import (
 
 // certCmd makes certificates.
 type certCmd struct {
-	SelfSigned certSelfSignedCmd `cmd:"" help:"Make a certificate for a start, which nobody else has signed."`
+	SelfSigned certSelfSignedCmd `cmd:"" audit:"before" help:"Make a certificate for a start, which nobody else has signed."`
 }
 
 type certSelfSignedCmd struct {

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"syscall"
 	"time"
 )
@@ -80,12 +82,18 @@ func (c *client) ask(ctx context.Context, method, path string, body io.Reader) (
 	if body != nil {
 		request.Header.Set("Expect", "100-continue") // the server may refuse before it has read all
 	}
+	if sudo := os.Getenv("SUDO_USER"); sudo != "" {
+		request.Header.Set(sudoUserHeader, url.QueryEscape(sudo))
+	}
 	response, err := c.http.Do(request)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, fmt.Errorf("%w on %s; start one with `conclave serve`, or say where it is with --data", errNoServer, string(c.data))
 	case err != nil:
 		return nil, fmt.Errorf("ask the server on %s: %w", string(c.data), err)
+	}
+	if audits(request) {
+		toldServer(ctx)
 	}
 	if response.StatusCode == http.StatusOK {
 		return response.Body, nil

@@ -16,6 +16,7 @@ import (
 	"conclave/mixer"
 	"conclave/rooms"
 	"conclave/sip"
+	"conclave/store/history"
 )
 
 // control answers operators on the Unix socket of the data directory: HTTP with JSON bodies.
@@ -52,7 +53,9 @@ type control struct {
 
 	reloadPhones func(context.Context) error
 	pins         *rooms.PINGuard
+	trail        *history.Trail
 
+	mux     *http.ServeMux
 	server  http.Server
 	serving sync.WaitGroup
 	ending  chan struct{} // closed when the server is about to close: answers without an end come to one
@@ -65,8 +68,9 @@ func (c *control) start(data dataDir) error {
 	if err != nil {
 		return fmt.Errorf("open the control socket: %w", err)
 	}
+	c.mux = c.routes()
 	c.server = http.Server{
-		Handler:           c.guard(c.routes()),
+		Handler:           c.guard(c.mux),
 		ConnContext:       withPeer,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       10 * time.Second,
@@ -128,23 +132,26 @@ func (c *control) guard(next http.Handler) http.Handler {
 			answer(w, http.StatusForbidden, failure{"this user may not operate the server: it takes its own user, root, and members of its group"})
 			return
 		}
-		if r.Method != http.MethodGet {
-			c.log.Info("operator", "user", who.name(), "uid", who.uid, "pid", who.pid, "method", r.Method, "path", r.URL.Path)
+		if r.Method == http.MethodGet {
+			next.ServeHTTP(w, r)
+			return
 		}
-		next.ServeHTTP(w, r)
-		if r.Method != http.MethodGet {
-			// Here the answer has not gone out yet: what it acknowledges is written first, should the server be killed.
-			ctx, cancel := context.WithTimeout(r.Context(), syncTime)
-			defer cancel()
-			c.sip.Sync(ctx)
-		}
+		c.log.Info("operator", "user", who.name(), "uid", who.uid, "pid", who.pid, "method", r.Method, "path", r.URL.Path)
+		ended := c.audit(who, r)
+		answered := &outcome{ResponseWriter: w}
+		next.ServeHTTP(answered, r)
+		// Here the answer has not gone out yet: what it acknowledges is written first, should the server be killed.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), syncTime)
+		defer cancel()
+		c.sip.Sync(ctx)
+		ended(ctx, answered)
 	})
 }
 
 // syncTime bounds how long an order waits until it is written: a slow disk keeps no operator from his conference.
 const syncTime = 2 * time.Second
 
-func (c *control) routes() http.Handler {
+func (c *control) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/live", func(w http.ResponseWriter, r *http.Request) {
 		live, err := c.live(r.URL.Query().Get("room"))

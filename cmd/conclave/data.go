@@ -48,7 +48,7 @@ func (d dataDir) openOrCreate(ctx context.Context) (*store.DB, error) {
 	if err := d.checkPresence(); err != nil {
 		return nil, err
 	}
-	db, err := store.Open(ctx, d.database(), d.key(ctx))
+	db, err := store.Open(ctx, d.database(), d.key(ctx), store.WithOrder(orderIn(ctx)))
 	if errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrForeign) {
 		err = d.withRemedy(err)
 	}

@@ -35,7 +35,8 @@ func (c *serveCmd) welcome(ctx context.Context, data dataDir, db *store.DB, relo
 		return err
 	}
 	room := store.Room{Extension: "1000", Name: "First room", PIN: string(digits)}
-	if err := db.AddRoom(ctx, room); err != nil {
+	order := newOrder("serve --first-room", "room", room.Extension)
+	if err := db.For(order).AddRoom(ctx, room); err != nil {
 		return err
 	}
 	if err := reload(ctx); err != nil {

@@ -23,7 +23,7 @@ type roomImportCmd struct {
 	Bridge    string    `placeholder:"PROFILE" help:"Bridge profile of the room; default_bridge, or the only one."`
 	Moderator string    `placeholder:"PROFILE" help:"User profile whose pin becomes the moderators' PIN."`
 	NoPIN     bool      `name:"no-pin" help:"Do not generate a PIN for a room that is added, where the profile has none."`
-	DryRun    bool      `name:"dry-run" help:"Report, and store nothing."`
+	DryRun    bool      `name:"dry-run" audit:"no" help:"Report, and store nothing."`
 	JSON      bool      `name:"json" help:"Print the report as JSON."`
 }
 

@@ -28,7 +28,7 @@ func (d dataDir) key(ctx context.Context) store.Option {
 
 // keyCmd is about the key that PINs and passwords are sealed with.
 type keyCmd struct {
-	Rotate keyRotateCmd `cmd:"" help:"Seal all with a new key, whether or not a server runs. Backups from before need the old one."`
+	Rotate keyRotateCmd `cmd:"" audit:"change" help:"Seal all with a new key, whether or not a server runs. Backups from before need the old one."`
 }
 
 type keyRotateCmd struct{}

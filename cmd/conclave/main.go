@@ -18,7 +18,7 @@ type cli struct {
 
 	KeyFile keyFile `name:"key-file" help:"File of the key that PINs and passwords are sealed with (DATA/secrets.key)." env:"CONCLAVE_KEY_FILE" placeholder:"FILE"`
 
-	Serve      serveCmd      `cmd:"" help:"Run the server."`
+	Serve      serveCmd      `cmd:"" audit:"no" help:"Run the server."`
 	Room       roomCmd       `cmd:"" help:"Add, list, show, change, import and remove rooms."`
 	Phone      phoneCmd      `cmd:"" help:"Add, list, show, change and remove phones."`
 	Trunk      trunkCmd      `cmd:"" help:"Add, list, show, change and remove trunks: PBXs and carriers."`
@@ -26,30 +26,31 @@ type cli struct {
 	Menu       menuCmd       `cmd:"" help:"Say what the keys of members do."`
 	Voice      voiceCmd      `cmd:"" help:"Add, list, check and remove voices."`
 	Music      musicCmd      `cmd:"" help:"Add, list, show, change and remove hold music."`
-	Live       liveCmd       `cmd:"" help:"Show the conferences and members of now."`
-	Events     eventsCmd     `cmd:"" help:"Print what happens in conferences, as it happens."`
-	Subs       subsCmd       `cmd:"" name:"subscriptions" help:"List the phones and trunks that are told what happens in rooms and to phones."`
-	Calls      callsCmd      `cmd:"" help:"List the calls that are over."`
+	Live       liveCmd       `cmd:"" audit:"no" help:"Show the conferences and members of now."`
+	Events     eventsCmd     `cmd:"" audit:"no" help:"Print what happens in conferences, as it happens."`
+	Subs       subsCmd       `cmd:"" audit:"no" name:"subscriptions" help:"List the phones and trunks that are told what happens in rooms and to phones."`
+	Calls      callsCmd      `cmd:"" audit:"no" help:"List the calls that are over."`
+	Audit      auditCmd      `cmd:"" audit:"no" help:"List what operators have ordered: who, when, what, and what came of it."`
 	Record     recordCmd     `cmd:"" help:"Begin and end to record a conference."`
 	Recordings recordingsCmd `cmd:"" help:"List, show, export and remove recordings."`
-	Invite     inviteCmd     `cmd:"" help:"Call somebody into a room."`
-	Mute       muteCmd       `cmd:"" help:"Mute members."`
-	Unmute     unmuteCmd     `cmd:"" help:"Let muted members speak again."`
-	Kick       kickCmd       `cmd:"" help:"Put members out of a conference."`
-	Play       playCmd       `cmd:"" help:"Play a sound file to a conference."`
-	Say        sayCmd        `cmd:"" help:"Say prompts to a conference."`
-	Lock       lockCmd       `cmd:"" help:"Let nobody but moderators into a conference any more."`
-	Unlock     unlockCmd     `cmd:"" help:"Open a locked conference again."`
-	Status     statusCmd     `cmd:"" help:"Show how the server is."`
-	Drain      drainCmd      `cmd:"" help:"Have the server take no new calls, and wait until there are none."`
+	Invite     inviteCmd     `cmd:"" audit:"change" help:"Call somebody into a room."`
+	Mute       muteCmd       `cmd:"" audit:"change" help:"Mute members."`
+	Unmute     unmuteCmd     `cmd:"" audit:"change" help:"Let muted members speak again."`
+	Kick       kickCmd       `cmd:"" audit:"change" help:"Put members out of a conference."`
+	Play       playCmd       `cmd:"" audit:"change" help:"Play a sound file to a conference."`
+	Say        sayCmd        `cmd:"" audit:"change" help:"Say prompts to a conference."`
+	Lock       lockCmd       `cmd:"" audit:"change" help:"Let nobody but moderators into a conference any more."`
+	Unlock     unlockCmd     `cmd:"" audit:"change" help:"Open a locked conference again."`
+	Status     statusCmd     `cmd:"" audit:"no" help:"Show how the server is."`
+	Drain      drainCmd      `cmd:"" audit:"change" help:"Have the server take no new calls, and wait until there are none."`
 	Bans       bansCmd       `cmd:"" help:"List and clear who has failed too often."`
 	Key        keyCmd        `cmd:"" help:"Change the key that PINs and passwords are sealed with."`
-	Backup     backupCmd     `cmd:"" help:"Write all that is configured into one file."`
-	Restore    restoreCmd    `cmd:"" help:"Put a backup in the place of what is there."`
-	Bench      benchCmd      `cmd:"" help:"Measure a server of its own on this machine: cost, loss, lateness, and what is heard."`
+	Backup     backupCmd     `cmd:"" audit:"rescue" help:"Write all that is configured into one file."`
+	Restore    restoreCmd    `cmd:"" audit:"change" help:"Put a backup in the place of what is there."`
+	Bench      benchCmd      `cmd:"" audit:"no" help:"Measure a server of its own on this machine: cost, loss, lateness, and what is heard."`
 
-	MusicDecode musicDecodeCmd `cmd:"" hidden:"" help:"Decode a file of music, for music add."`
-	BenchFloor  floorCmd       `cmd:"" hidden:"" help:"Send and receive without a conference, for bench to compare with."`
+	MusicDecode musicDecodeCmd `cmd:"" audit:"no" hidden:"" help:"Decode a file of music, for music add."`
+	BenchFloor  floorCmd       `cmd:"" audit:"no" hidden:"" help:"Send and receive without a conference, for bench to compare with."`
 }
 
 // Exit codes, as usual among Unix tools.
@@ -82,8 +83,10 @@ func run(args []string) int {
 	if err != nil {
 		return fail(err, exitUsage)
 	}
-	command.BindTo(line.KeyFile.within(ctx), (*context.Context)(nil))
-	if err := command.Run(line.Data); err != nil && !errors.Is(err, context.Canceled) {
+	order := orderOf(command, args)
+	ctx = order.within(line.KeyFile.within(ctx))
+	command.BindTo(ctx, (*context.Context)(nil))
+	if err := order.run(ctx, line.Data, func() error { return command.Run(line.Data) }); err != nil && !errors.Is(err, context.Canceled) {
 		return fail(err, exitFailure)
 	}
 	return 0

@@ -14,10 +14,10 @@ import (
 
 // menuCmd configures menus: like rooms, in the database, whether or not a server runs.
 type menuCmd struct {
-	Set  menuSetCmd  `cmd:"" help:"Say what keys do in a menu; a menu that does not exist is made."`
-	Show menuShowCmd `cmd:"" help:"Show a menu."`
-	List menuListCmd `cmd:"" help:"List all menus."`
-	Rm   menuRmCmd   `cmd:"" help:"Remove a menu that no room has."`
+	Set  menuSetCmd  `cmd:"" audit:"change" help:"Say what keys do in a menu; a menu that does not exist is made."`
+	Show menuShowCmd `cmd:"" audit:"no" help:"Show a menu."`
+	List menuListCmd `cmd:"" audit:"no" help:"List all menus."`
+	Rm   menuRmCmd   `cmd:"" audit:"change" help:"Remove a menu that no room has."`
 }
 
 // Help is shown by `conclave menu set --help`.

@@ -20,11 +20,11 @@ import (
 // musicCmd manages hold music: playlists in the database, and their tracks in files beside it, whether or not a server
 // runs, which is told afterwards.
 type musicCmd struct {
-	Add  musicAddCmd  `cmd:"" help:"Add music to a playlist; one that does not exist is made."`
-	List musicListCmd `cmd:"" help:"List all playlists."`
-	Show musicShowCmd `cmd:"" help:"Show the tracks of a playlist."`
-	Set  musicSetCmd  `cmd:"" help:"Say in which order a playlist is played."`
-	Rm   musicRmCmd   `cmd:"" help:"Remove a playlist that no room has, or one of its tracks."`
+	Add  musicAddCmd  `cmd:"" audit:"change" help:"Add music to a playlist; one that does not exist is made."`
+	List musicListCmd `cmd:"" audit:"no" help:"List all playlists."`
+	Show musicShowCmd `cmd:"" audit:"no" help:"Show the tracks of a playlist."`
+	Set  musicSetCmd  `cmd:"" audit:"change" help:"Say in which order a playlist is played."`
+	Rm   musicRmCmd   `cmd:"" audit:"change" help:"Remove a playlist that no room has, or one of its tracks."`
 }
 
 // music is the directory of the playlists: a directory for each.

@@ -37,7 +37,7 @@ func (c *musicAddCmd) Run(ctx context.Context, data dataDir) error {
 	if err := data.create(); err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, data.database(), data.key(ctx))
+	db, err := data.openOrCreate(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -19,12 +20,15 @@ type peer struct {
 }
 
 // name is the peer's login name where there is one, else its user id.
-func (p peer) name() string {
-	uid := strconv.FormatUint(uint64(p.uid), 10)
-	if account, err := user.LookupId(uid); err == nil {
-		return account.Username
+func (p peer) name() string { return cmp.Or(loginName(p.uid), strconv.FormatUint(uint64(p.uid), 10)) }
+
+// loginName is the login name of a user; empty: he has none.
+func loginName(uid uint32) string {
+	account, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if err != nil {
+		return ""
 	}
-	return uid
+	return account.Username
 }
 
 // operates tells whether the peer may operate this server: its own user, root, and members of its group.

@@ -13,11 +13,11 @@ import (
 
 // phoneCmd configures phones: it writes the database, whether or not a server runs, and then tells the server.
 type phoneCmd struct {
-	Add  phoneAddCmd  `cmd:"" help:"Add a phone; its password is generated and printed once, unless one is given."`
-	List phoneListCmd `cmd:"" help:"List all phones, and where they have registered."`
-	Show phoneShowCmd `cmd:"" help:"Show a phone."`
-	Set  phoneSetCmd  `cmd:"" help:"Change what is given of a phone."`
-	Rm   phoneRmCmd   `cmd:"" help:"Remove a phone; a call that it has goes on."`
+	Add  phoneAddCmd  `cmd:"" audit:"change" help:"Add a phone; its password is generated and printed once, unless one is given."`
+	List phoneListCmd `cmd:"" audit:"no" help:"List all phones, and where they have registered."`
+	Show phoneShowCmd `cmd:"" audit:"no" help:"Show a phone."`
+	Set  phoneSetCmd  `cmd:"" audit:"change" help:"Change what is given of a phone."`
+	Rm   phoneRmCmd   `cmd:"" audit:"change" help:"Remove a phone; a call that it has goes on."`
 }
 
 type phoneAddCmd struct {

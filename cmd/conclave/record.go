@@ -7,8 +7,8 @@ import (
 
 // recordCmd gives orders about the recording of a conference that goes on.
 type recordCmd struct {
-	Start recordStartCmd `cmd:"" help:"Begin to record a conference."`
-	Stop  recordStopCmd  `cmd:"" help:"End the recording of a conference."`
+	Start recordStartCmd `cmd:"" audit:"change" help:"Begin to record a conference."`
+	Stop  recordStopCmd  `cmd:"" audit:"change" help:"End the recording of a conference."`
 }
 
 type recordStartCmd struct {

@@ -17,11 +17,11 @@ import (
 
 // recordingsCmd is about the recordings in the data directory, whether or not a server runs.
 type recordingsCmd struct {
-	List   recordingsListCmd   `cmd:"" help:"List recordings."`
-	Show   recordingsShowCmd   `cmd:"" help:"Show a recording: who was there, and who talked when."`
-	Report recordingsReportCmd `cmd:"" help:"Draw who talked when, and how each was heard."`
-	Export recordingsExportCmd `cmd:"" help:"Write a recording to a file, as FLAC or WAV."`
-	Rm     recordingsRmCmd     `cmd:"" help:"Remove recordings with all that belongs to them."`
+	List   recordingsListCmd   `cmd:"" audit:"no" help:"List recordings."`
+	Show   recordingsShowCmd   `cmd:"" audit:"no" help:"Show a recording: who was there, and who talked when."`
+	Report recordingsReportCmd `cmd:"" audit:"no" help:"Draw who talked when, and how each was heard."`
+	Export recordingsExportCmd `cmd:"" audit:"rescue" help:"Write a recording to a file, as FLAC or WAV."`
+	Rm     recordingsRmCmd     `cmd:"" audit:"rescue" help:"Remove recordings with all that belongs to them."`
 }
 
 type recordingsListCmd struct {

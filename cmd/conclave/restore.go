@@ -62,7 +62,7 @@ func restore(ctx context.Context, file string, data dataDir) (kept string, err e
 	if err != nil {
 		return "", err
 	}
-	if err := db.Close(); err != nil {
+	if err := errors.Join(goOnWithAudit(ctx, db, data), db.Close()); err != nil {
 		return "", err
 	}
 	kept = filepath.Join(string(data), "before-restore-"+time.Now().UTC().Format("20060102T150405Z"))
@@ -79,6 +79,14 @@ func restore(ctx context.Context, file string, data dataDir) (kept string, err e
 		kept = ""
 	}
 	return kept, syncDir(string(data))
+}
+
+// goOnWithAudit puts into a restored database what was ordered since the backup was made, and that it is restored now.
+func goOnWithAudit(ctx context.Context, restored *store.DB, data dataDir) error {
+	if _, err := restored.TakeAudit(ctx, data.database()); err != nil {
+		fmt.Fprintf(os.Stderr, "what was ordered since the backup is not in the audit any more: %v\n", err)
+	}
+	return restored.EndOrder(ctx, orderIn(ctx), store.AuditDone, "")
 }
 
 // setAside moves what is there into a new directory, and tells whether there was anything. The database goes with its

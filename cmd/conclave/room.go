@@ -15,21 +15,21 @@ import (
 
 // roomCmd configures rooms: it writes the database, whether or not a server runs, and then tells the server.
 type roomCmd struct {
-	Add     roomAddCmd     `cmd:"" help:"Add a room; without a PIN option it gets a PIN of 6 digits, which is printed."`
-	List    roomListCmd    `cmd:"" help:"List all rooms."`
-	Show    roomShowCmd    `cmd:"" help:"Show a room."`
-	Set     roomSetCmd     `cmd:"" help:"Change what is given of a room; the next caller finds it changed."`
-	Options roomOptionsCmd `cmd:"" help:"List all options, what they do and take, and what a room has."`
-	Import  roomImportCmd  `cmd:"" help:"Take over profiles and menus of an Asterisk's confbridge.conf."`
-	Rm      roomRmCmd      `cmd:"" help:"Remove a room; a conference that goes on in it is not ended."`
+	Add     roomAddCmd     `cmd:"" audit:"change" help:"Add a room; without a PIN option it gets a PIN of 6 digits, which is printed."`
+	List    roomListCmd    `cmd:"" audit:"no" help:"List all rooms."`
+	Show    roomShowCmd    `cmd:"" audit:"no" help:"Show a room."`
+	Set     roomSetCmd     `cmd:"" audit:"change" help:"Change what is given of a room; the next caller finds it changed."`
+	Options roomOptionsCmd `cmd:"" audit:"no" help:"List all options, what they do and take, and what a room has."`
+	Import  roomImportCmd  `cmd:"" audit:"change" help:"Take over profiles and menus of an Asterisk's confbridge.conf."`
+	Rm      roomRmCmd      `cmd:"" audit:"change" help:"Remove a room; a conference that goes on in it is not ended."`
 }
 
 type roomAddCmd struct {
 	Ext            extension `arg:"" help:"Number that callers dial."`
 	Name           string    `required:"" help:"Name of the room."`
-	PIN            *pin      `name:"pin" xor:"pin" placeholder:"DIGITS" help:"PIN that callers key in."`
+	PIN            *pin      `name:"pin" audit:"secret" xor:"pin" placeholder:"DIGITS" help:"PIN that callers key in."`
 	NoPIN          bool      `name:"no-pin" xor:"pin" help:"Open the room to everybody."`
-	ModeratorPIN   *pin      `name:"moderator-pin" xor:"moderator" placeholder:"DIGITS" help:"PIN that makes the caller a moderator. Where there is no other PIN, all callers are asked, and # alone lets in as a participant."`
+	ModeratorPIN   *pin      `name:"moderator-pin" audit:"secret" xor:"moderator" placeholder:"DIGITS" help:"PIN that makes the caller a moderator. Where there is no other PIN, all callers are asked, and # alone lets in as a participant."`
 	NoModeratorPIN bool      `name:"no-moderator-pin" xor:"moderator" help:"Nobody becomes a moderator by a PIN, which is the default."`
 	Option         []string  `short:"o" sep:"none" placeholder:"OPTION=VALUE" help:"Set an option; may be repeated. conclave room options lists them."`
 }
@@ -126,7 +126,7 @@ func (c *roomListCmd) Run(ctx context.Context, data dataDir) error {
 
 type roomShowCmd struct {
 	Ext     extension `arg:"" help:"Number of the room."`
-	ShowPIN bool      `name:"show-pin" help:"Show the PINs in clear."`
+	ShowPIN bool      `name:"show-pin" audit:"before" help:"Show the PINs in clear."`
 	JSON    bool      `name:"json" help:"Print JSON."`
 }
 
@@ -162,9 +162,9 @@ func (c *roomShowCmd) Run(ctx context.Context, data dataDir) error {
 type roomSetCmd struct {
 	Ext            extension `arg:"" help:"Number of the room."`
 	Name           *string   `help:"New name."`
-	PIN            *pin      `name:"pin" xor:"pin" placeholder:"DIGITS" help:"New PIN; who is inside stays."`
+	PIN            *pin      `name:"pin" audit:"secret" xor:"pin" placeholder:"DIGITS" help:"New PIN; who is inside stays."`
 	NoPIN          bool      `name:"no-pin" xor:"pin" help:"Open the room to everybody."`
-	ModeratorPIN   *pin      `name:"moderator-pin" xor:"moderator" placeholder:"DIGITS" help:"PIN that makes the caller a moderator. Where there is no other PIN, all callers are asked, and # alone lets in as a participant."`
+	ModeratorPIN   *pin      `name:"moderator-pin" audit:"secret" xor:"moderator" placeholder:"DIGITS" help:"PIN that makes the caller a moderator. Where there is no other PIN, all callers are asked, and # alone lets in as a participant."`
 	NoModeratorPIN bool      `name:"no-moderator-pin" xor:"moderator" help:"Nobody becomes a moderator by a PIN."`
 	Option         []string  `short:"o" sep:"none" placeholder:"OPTION=VALUE" help:"Set an option, or reset it with OPTION=; may be repeated. conclave room options lists them."`
 }

@@ -49,6 +49,7 @@ type serveCmd struct {
 	Workers      int             `help:"Threads that mix; 0 is one for each core." placeholder:"N" default:"0" env:"CONCLAVE_WORKERS"`
 	MaxLoad      int             `name:"max-load" help:"Refuse new calls (503) while a mixing thread is busy for more than this share of its time, so that those who are there lose nothing (${default})." placeholder:"PERCENT" default:"75" env:"CONCLAVE_MAX_LOAD"`
 	History      int             `name:"history-days" help:"Days for which calls are kept for conclave calls; 0 keeps none (${default})." placeholder:"DAYS" default:"90" env:"CONCLAVE_HISTORY_DAYS"`
+	AuditDays    int             `name:"audit-days" help:"Days for which conclave audit tells what operators have ordered; 0 is for ever (${default})." placeholder:"DAYS" default:"730" env:"CONCLAVE_AUDIT_DAYS"`
 	KeepDays     int             `name:"recordings-days" help:"Days for which recordings are kept; 0 is for ever (${default})." placeholder:"DAYS" default:"0" env:"CONCLAVE_RECORDINGS_DAYS"`
 	KeepBytes    byteSize        `name:"recordings-bytes" help:"What recordings may take on the disk, 20G for example: the oldest make way; 0 is no limit (${default})." placeholder:"SIZE" default:"0" env:"CONCLAVE_RECORDINGS_BYTES"`
 	DrainTime    time.Duration   `name:"drain-time" help:"How long calls may go on when the server is told to end, until they are told so and hung up (${default}); new ones are refused meanwhile. 0: not at all." placeholder:"TIME" default:"30s" env:"CONCLAVE_DRAIN_TIME"`
@@ -79,6 +80,8 @@ func (c *serveCmd) Validate() error {
 		return fmt.Errorf("--max-load %d: it takes the percent of its time that a mixing thread may be busy, 1 to 100", c.MaxLoad)
 	case c.KeepDays < 0 || c.KeepDays > history.MaxDays:
 		return fmt.Errorf("--recordings-days %d: it takes the days for which recordings are kept, up to %d, or 0 to keep them for ever", c.KeepDays, history.MaxDays)
+	case c.AuditDays < 0 || c.AuditDays > history.MaxDays:
+		return fmt.Errorf("--audit-days %d: it takes the days for which the audit is kept, up to %d, or 0 to keep it for ever", c.AuditDays, history.MaxDays)
 	case c.History < 0 || c.History > history.MaxDays:
 		return fmt.Errorf("--history-days %d: it takes the days for which calls are kept, up to %d, or 0 to keep none", c.History, history.MaxDays)
 	}
@@ -122,6 +125,8 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	defer db.Close()
 	calls := history.Open(history.Config{DB: db, Log: log, Days: c.History})
 	defer closeHistory(calls)
+	trail := history.OpenTrail(history.TrailConfig{DB: db, Log: log, Days: c.AuditDays})
+	defer closeTrail(trail)
 
 	workers := c.Workers
 	if workers == 0 {
@@ -204,7 +209,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		defer loading.Unlock()
 		return loadPhones(ctx, db, server, log)
 	}
-	operators := &control{house: house, engine: engine, reload: reload, log: log, sip: server, reloadPhones: reloadPhones, pins: pins}
+	operators := &control{house: house, engine: engine, reload: reload, log: log, sip: server, reloadPhones: reloadPhones, pins: pins, trail: trail}
 	if err := operators.start(data); err != nil {
 		return errors.Join(err, shutDown(server, house))
 	}
@@ -275,6 +280,13 @@ func closeHistory(calls *history.Book) {
 	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
 	defer cancel()
 	calls.Close(ctx)
+}
+
+// closeTrail writes what operators have just ordered.
+func closeTrail(trail *history.Trail) {
+	ctx, cancel := context.WithTimeout(context.Background(), historyTime)
+	defer cancel()
+	trail.Close(ctx)
 }
 
 // loadRooms makes the house know the rooms of the database. A room that cannot be served as it was configured is left

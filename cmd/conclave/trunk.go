@@ -18,11 +18,11 @@ import (
 
 // trunkCmd configures trunks: like rooms, in the database, whether or not a server runs.
 type trunkCmd struct {
-	Add  trunkAddCmd  `cmd:"" help:"Add a trunk."`
-	List trunkListCmd `cmd:"" help:"List all trunks, and how they are where a server runs."`
-	Show trunkShowCmd `cmd:"" help:"Show a trunk."`
-	Set  trunkSetCmd  `cmd:"" help:"Change what is given of a trunk; calls that go on stay."`
-	Rm   trunkRmCmd   `cmd:"" help:"Remove a trunk; calls that go on stay."`
+	Add  trunkAddCmd  `cmd:"" audit:"change" help:"Add a trunk."`
+	List trunkListCmd `cmd:"" audit:"no" help:"List all trunks, and how they are where a server runs."`
+	Show trunkShowCmd `cmd:"" audit:"no" help:"Show a trunk."`
+	Set  trunkSetCmd  `cmd:"" audit:"change" help:"Change what is given of a trunk; calls that go on stay."`
+	Rm   trunkRmCmd   `cmd:"" audit:"change" help:"Remove a trunk; calls that go on stay."`
 }
 
 type trunkAddCmd struct {
@@ -31,7 +31,7 @@ type trunkAddCmd struct {
 	Transport string `default:"udp" enum:"udp,tcp,tls" help:"udp, tcp or tls (${default})."`
 	trunkTLSFlags
 	User      string   `help:"User that the peer knows us by, and we it, where its address does not tell."`
-	Password  string   `help:"Password of that user; - reads it from standard input."`
+	Password  string   `audit:"secret" help:"Password of that user; - reads it from standard input."`
 	Allow     []string `sep:"none" placeholder:"CIDR" help:"Network that its calls and their audio come from, too; may be repeated."`
 	DID       []string `name:"did" sep:"none" placeholder:"PREFIX" help:"What its numbers begin with before the extension, as in +49301234; may be repeated."`
 	Register  bool     `help:"Register with the peer."`
@@ -80,7 +80,7 @@ type trunkSetCmd struct {
 	Transport *string `help:"udp, tcp or tls."`
 	trunkTLSFlags
 	User      *string  `xor:"user" help:"User that the peer knows us by."`
-	Password  *string  `xor:"password" help:"Password of that user; - reads it from standard input."`
+	Password  *string  `audit:"secret" xor:"password" help:"Password of that user; - reads it from standard input."`
 	NoUser    bool     `name:"no-user" xor:"user,password" help:"Have neither user nor password."`
 	Allow     []string `sep:"none" xor:"allow" placeholder:"CIDR" help:"Networks in place of those there are; may be repeated."`
 	NoAllow   bool     `name:"no-allow" xor:"allow" help:"Take calls from the peer's own addresses only."`

@@ -17,10 +17,10 @@ import (
 // voiceCmd manages the voices of the operator: directories of sounds beside the database, whether or not a server runs,
 // which is told afterwards.
 type voiceCmd struct {
-	Add   voiceAddCmd   `cmd:"" help:"Add the sounds of a directory as a voice, for example those of Asterisk."`
-	List  voiceListCmd  `cmd:"" help:"List all voices."`
-	Check voiceCheckCmd `cmd:"" help:"Show which prompts a voice speaks itself, and who speaks the others."`
-	Rm    voiceRmCmd    `cmd:"" help:"Remove a voice that was added."`
+	Add   voiceAddCmd   `cmd:"" audit:"before" help:"Add the sounds of a directory as a voice, for example those of Asterisk."`
+	List  voiceListCmd  `cmd:"" audit:"no" help:"List all voices."`
+	Check voiceCheckCmd `cmd:"" audit:"no" help:"Show which prompts a voice speaks itself, and who speaks the others."`
+	Rm    voiceRmCmd    `cmd:"" audit:"before" help:"Remove a voice that was added."`
 }
 
 // voices is the directory of the operator's voices.

@@ -1,5 +1,5 @@
-// Package history keeps calls that are over. It writes them to the database beside the calls' way, and removes those that
-// have become old.
+// Package history keeps calls that are over, and what operators have ordered of a running server. It writes both to the database
+// beside the calls' way, and removes what has become old.
 package history
 
 import (
