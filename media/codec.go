@@ -46,6 +46,19 @@ type Recoverer interface {
 	Recover(dst []int16, next []byte) bool
 }
 
+// Partial is a Decoder that need not decode what nobody hears.
+type Partial interface {
+	Decoder
+	// DecodePart is Decode for a packet that is heard only if it is loud: if it has a mean square of at least least. Then,
+	// or where it has to be decoded all the same, it does nothing and is not ok. Else dst has what can be had of it at
+	// little cost, in which keys can be found unless least is +Inf, and what is missing there has the mean square left.
+	DecodePart(dst []int16, payload []byte, least float32) (n int, left float32, ok bool)
+	// CatchUp is told of the last packets that were given to DecodePart alone, the oldest first, before Decode goes on.
+	// Behind is of how many at most.
+	CatchUp(payload []byte)
+	Behind() int
+}
+
 // Encoder codes one stream.
 type Encoder interface {
 	// Encode writes the coded pcm to dst and returns the number of octets. It stops at the

@@ -87,6 +87,7 @@ type Jitter struct {
 	stretch   stretch
 	lateness  lateness
 	history   history
+	unheard   unheard
 	queue     queue
 
 	codec     Codec
@@ -115,7 +116,7 @@ type stray struct {
 	ts  uint32
 }
 
-// NewJitter returns an empty buffer for packets of codec. At 8 kHz it takes 5 kB, and up to 12 kB once
+// NewJitter returns an empty buffer for packets of codec. At 8 kHz it takes 5 kB (9 kB with G.722), and up to 12 kB (16 kB) once
 // packets have been delayed by half a second.
 func NewJitter(codec Codec) *Jitter {
 	rate := codec.SampleRate()
@@ -125,6 +126,7 @@ func NewJitter(codec Codec) *Jitter {
 		queue: newQueue(160), tape: newTape(2*frame, 6*frame), conceal: newConcealer(rate), lateness: newLateness()}
 	j.octet = codec.PerOctet()
 	j.recoverer, _ = j.decoder.(Recoverer)
+	j.unheard = newUnheard(j.decoder)
 	if codec.Stateless() && j.octet > 0 {
 		j.history.coded = make([]byte, 2*frame/j.octet)
 	}

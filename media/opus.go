@@ -103,6 +103,7 @@ func (c *opusCodec) NewEncoder() Encoder {
 type opusDecoder struct {
 	codec *opusCodec
 	state opus.Decoder
+	opusUnheard
 }
 
 func (d *opusDecoder) Decode(dst []int16, payload []byte) int {
@@ -113,6 +114,7 @@ func (d *opusDecoder) Decode(dst []int16, payload []byte) int {
 	if _, err := d.state.Decode(payload, dst[:n:n]); err != nil {
 		return 0 // it is as if it had not come
 	}
+	d.heard(dst[:n], d.codec.rate)
 	return n
 }
 

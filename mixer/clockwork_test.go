@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,6 +40,8 @@ type farEnd struct {
 	source    interface{ Fill([]int16) }
 	other     func() [][]byte // what it sends beside its audio, nil: nothing; of its next tick
 	still     bool            // it sends no audio
+	uneven    bool            // the network holds four packets of ten back, so that all wait longer in the jitter buffer
+	held      [][]byte
 	packet    []byte
 	eventType int
 	released  bool
@@ -133,7 +136,13 @@ func (p *farEnd) send() {
 	if p.still {
 		return
 	}
-	_, _ = p.conn.WriteToUDPAddrPort(p.packet[:size], netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.leg.Port()))
+	if p.held = append(p.held, slices.Clone(p.packet[:size])); p.uneven && p.seq%10 >= 6 {
+		return
+	}
+	for _, packet := range p.held {
+		_, _ = p.conn.WriteToUDPAddrPort(packet, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.leg.Port()))
+	}
+	p.held = p.held[:0]
 }
 
 // receive takes what the server sent meanwhile.

@@ -57,3 +57,46 @@ func TestOpusGoesOnWhoeverCodesIt(t *testing.T) {
 		t.Errorf("in turns %+v, one stream %+v", got, want)
 	}
 }
+
+// Whoever is muted is not decoded but for a look at his level twice a second.
+func TestMutedOpusMemberIsHeardAsSoonAsHeMayBe(t *testing.T) {
+	opus, _ := media.Opus()
+	c := newClockwork(t, 1, 600)
+	conf := c.engine.NewConference("x")
+	ear := c.phone(conf, nil)
+	talker := c.phoneOf(conf, opus, tone.NewSine(16000, 437, -20), 101)
+	ear.seat.Enter()
+	talker.seat.Enter()
+	talker.seat.Mute(true)
+	c.run(150)
+	if talker.leg.LeftOut() == 0 {
+		t.Error("who is muted is decoded")
+	}
+	if l := talker.seat.stats().Level; !near(l, -20, 1) {
+		t.Errorf("who is muted is at %.1f dBFS, want -20", l)
+	}
+	talker.source = nil
+	c.run(150)
+	if l := talker.seat.stats().Level; l > -40 {
+		t.Errorf("who is muted and silent is at %.1f dBFS", l)
+	}
+	talker.source = tone.NewSine(16000, 437, -20)
+	c.run(20)
+	ear.heard = nil
+	talker.seat.Mute(false)
+	c.run(40)
+	begin := 0
+	for begin < len(ear.heard) && max(ear.heard[begin], -ear.heard[begin]) < 1500 {
+		begin++
+	}
+	if begin > 6*160 {
+		t.Fatalf("he is heard after %d ms", begin/8)
+	}
+	if got := tone.Continuous(ear.heard[begin+80:], 8000, 437); got.Click > 0.3 || got.Dip < -2 {
+		t.Errorf("after he may speak again: %+v", got)
+	}
+	if l := ear.level(437); !near(l, -20, 1) {
+		t.Errorf("he is heard at %.2f dBFS, want -20", l)
+	}
+	c.allocatesNothing(t, nil)
+}

@@ -93,15 +93,19 @@ func (s *Seat) receive(t media.Time) {
 	speaks := s.leg.Speaks()
 	heard := s.entered && !s.muted && speaks
 	voice, keyed, tones := false, false, false
+	s.heed(heard)
 	kind := s.leg.Take(frame, t)
 	said := frame
 	if s.denoised && heard {
 		said = s.denoise(frame, kind)
 	}
-	if kind == media.FrameSilence {
+	switch kind {
+	case media.FrameSilence:
 		voice = s.talk.quiet()
-	} else {
-		voice = s.talk.update(frame)
+	case media.FrameVoice:
+		voice = s.talk.update(frame, s.leg.LeftOut())
+	default:
+		voice = s.talk.update(frame, 0)
 	}
 	if s.keying || s.leg.Pressed() || (voice || s.denoised) && media.MaybeDTMF(said) {
 		keyed, tones = s.key(said, kind, heard)

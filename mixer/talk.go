@@ -34,9 +34,10 @@ func meanSquare(dbfs float64) float32 {
 	return float32(fullScale * math.Pow(10, dbfs/10))
 }
 
-// update takes the next frame and tells whether it is to be heard.
-func (t *talk) update(frame []int16) bool {
-	level := float32(power(frame)) / float32(len(frame))
+// update takes the next frame and tells whether it is to be heard. left is the mean square of what is not in the frame, as
+// it was not decoded.
+func (t *talk) update(frame []int16, left float32) bool {
+	level := float32(power(frame))/float32(len(frame)) + left
 	t.recent += (level - t.recent) * levelWindow
 	if t.floor == 0 {
 		t.floor = floorHighest // a talker who begins with the call is heard; noise sinks it soon
@@ -62,6 +63,9 @@ func (t *talk) update(frame []int16) bool {
 	}
 	return t.active
 }
+
+// least is the mean square below which nothing of a frame is voice that begins: 3 dB below where a whole frame is.
+func (t *talk) least() float32 { return t.floor * talkMargin / 2 }
 
 // quiet stands in for a frame of silence, at no cost.
 func (t *talk) quiet() bool {

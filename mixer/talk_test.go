@@ -40,7 +40,7 @@ func TestTalkDetection(t *testing.T) {
 					for j := range frame {
 						frame[j] = sample()
 					}
-					got = d.update(frame)
+					got = d.update(frame, 0)
 				}
 				if got != p.end {
 					t.Errorf("passage %d (%g dBFS): talking %v, want %v", i+1, p.level, got, p.end)

@@ -39,6 +39,7 @@ type worker struct {
 	packet []byte
 	rates  [bands]scratches
 
+	returns  int // legs that may be heard again in this slot
 	prospect prospect
 }
 
@@ -130,6 +131,7 @@ func (w *worker) tick(turn uint64, t media.Time) {
 	}
 	parts := w.slots[turn%slots]
 	w.prospect.begin(parts)
+	w.returns = mostReturns
 	for _, p := range parts {
 		p.receive(t)
 		if !p.unsent {
