@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,23 +129,43 @@ func TestRecordingOfAWideBandRoomHasAllThatIsHeard(t *testing.T) {
 	if out := s.run("record", "start", "1000"); out != "recording room 1000 to board/wide.wav\n" {
 		t.Errorf("record printed %q", out)
 	}
-	s.wait("two seconds", 20*time.Second, func() bool { return s.recordings()[0].Seconds >= 2.5 })
-	s.run("record", "stop", "1000")
-	r := s.recordings()[0]
-	if r.State != recordings.StateComplete || r.Rate != 16000 {
-		t.Fatalf("%+v", r)
-	}
-	for file, tones := range map[string]map[float64]bool{
-		"wide.wav": {5200: true, 1031: true}, r.Members[0].Track: {5200: r.Members[0].Caller == "anna", 1031: r.Members[0].Caller == "bert"},
-		r.Members[1].Track: {5200: r.Members[1].Caller == "anna", 1031: r.Members[1].Caller == "bert"},
-	} {
-		pcm := samplesOf(t, filepath.Join(s.data, "recordings", "board", file))
-		for hz, there := range tones {
-			if level := tone.LevelAt(pcm[len(pcm)-24000:], 16000, hz); there && (level < -20.5 || level > -19.5) || !there && level > -60 {
-				t.Errorf("%s: %.0f Hz at %.1f dBFS", file, hz, level)
+	// Where the machine is so busy that packets come late, what conceals them is in the recording, too: it goes on until each of
+	// its files has a stretch without.
+	files := map[string]map[float64]bool{"wide.wav": {5200: true, 1031: true}}
+	complete := 0
+	s.wait("both tones in the mix, and each in its track", 40*time.Second, func() bool {
+		r := s.recordings()[0]
+		for _, m := range r.Members {
+			files[m.Track] = map[float64]bool{5200: m.Caller == "anna", 1031: m.Caller == "bert"}
+		}
+		complete = 0
+		for file, tones := range files {
+			if holds(samplesOf(t, filepath.Join(s.data, "recordings", "board", file)), tones) {
+				complete++
 			}
 		}
+		return complete == 3
+	})
+	s.run("record", "stop", "1000")
+	if r := s.recordings()[0]; r.State != recordings.StateComplete || r.Rate != 16000 {
+		t.Fatalf("%+v", r)
 	}
+}
+
+// holds tells that there is a quarter of a second at 16 kHz in which the tones that are to be there are at -20 dBFS, and the
+// others are not heard.
+func holds(pcm []int16, tones map[float64]bool) bool {
+	for part := range slices.Chunk(pcm, 4000) {
+		right := len(part) == 4000
+		for hz, there := range tones {
+			level := tone.LevelAt(part, 16000, hz)
+			right = right && (there && level > -20.5 && level < -19.5 || !there && level < -60)
+		}
+		if right {
+			return true
+		}
+	}
+	return false
 }
 
 // chromium opens a page of a file and returns what has become of it.
