@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"conclave/media/audiofile"
 	"conclave/store"
@@ -20,6 +21,8 @@ import (
 type musicAddCmd struct {
 	Name playlistName `arg:"" help:"Name of the playlist: lobby."`
 	From []string     `arg:"" name:"file" help:"Files of WAV, MP3, Ogg Vorbis or FLAC, and directories of such."`
+
+	Longest time.Duration `default:"6h" placeholder:"TIME" help:"A file that lasts longer is left out (${default}, 24h at most)."`
 }
 
 // Help is shown by `conclave music add --help`.
@@ -30,6 +33,9 @@ func (c *musicAddCmd) Help() string {
 
 // Run takes all files that can be read, or nothing: what is not complete is of no playlist.
 func (c *musicAddCmd) Run(ctx context.Context, data dataDir) error {
+	if c.Longest <= 0 || c.Longest > longestOfAll {
+		return fmt.Errorf("--longest %v: it takes a time of at most %v, 90m for example", c.Longest, longestOfAll)
+	}
 	files, err := findMusic(c.From)
 	if err != nil {
 		return fmt.Errorf("add music: %w", err)
@@ -57,6 +63,9 @@ func (c *musicAddCmd) Run(ctx context.Context, data dataDir) error {
 	fmt.Printf("playlist %s: %s added\n", c.Name, count(added, "track"))
 	return reload(ctx, data, "rooms")
 }
+
+// longestOfAll bounds a track, which takes 2 GB per day in the playlist, and three times as much while it is made.
+const longestOfAll = 24 * time.Hour
 
 // mostMusic bounds the files of one order.
 const mostMusic = 10_000
@@ -161,10 +170,11 @@ func (c *musicAddCmd) add(ctx context.Context, data dataDir, db *store.DB, files
 		return 0, err
 	}
 	defer os.RemoveAll(draft)
+	maker := trackMaker{dir: draft, longest: c.Longest}
 	var tracks []store.Track
 	for i, file := range files {
 		progress := newProgress(fmt.Sprintf("%d of %d, %s", i+1, len(files), printable(filepath.Base(file))))
-		track, err := makeTrack(ctx, file, draft, progress.show)
+		track, err := maker.make(ctx, file, progress.show)
 		progress.clear()
 		var refused refusal
 		switch {

@@ -15,9 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// musicDecodeCmd is the process that decodes a file of music, from its standard input to its standard output: samples of
-// 32-bit floating point, little-endian, mono, at media.PlaylistRate. It is one of its own because the file may come from
-// anywhere: what a decoder takes it for may cost all memory that there is.
+// musicDecodeCmd is the process that decodes a file of music, from its standard input to its standard output: how many samples
+// are to come by what the file says (64 bits, little-endian, negative where it does not), then the samples, of 32-bit
+// floating point, little-endian, mono, at media.PlaylistRate. It is one of its own because the file may come from anywhere:
+// what a decoder takes it for may cost all memory that there is.
 type musicDecodeCmd struct{}
 
 // decodeMemory is what the process may take, in octets. The decoders keep a block, and the tables of the resampler are
@@ -37,6 +38,13 @@ func decodeMusic(in io.ReadSeeker, out io.Writer) error {
 	file, err := audiofile.Open(in)
 	if err != nil {
 		return err
+	}
+	expected := file.Frames
+	if expected >= 0 {
+		expected = int64(float64(expected) / float64(file.Rate) * media.PlaylistRate)
+	}
+	if err := binary.Write(out, binary.LittleEndian, expected); err != nil {
+		return fmt.Errorf("tell how many samples come: %w", err)
 	}
 	resampler := media.NewResampler(file.Rate, media.PlaylistRate)
 	block := make([]float32, 4096)

@@ -434,3 +434,43 @@ func TestMusicOfUnusualSize(t *testing.T) {
 		t.Errorf("files %v, want one", files)
 	}
 }
+
+// A file that lasts too long is refused before it is decoded, where it says so, or else where that has come out.
+func TestMusicThatLastsTooLongIsLeftOut(t *testing.T) {
+	music, data := musicCLI(t)
+	dir := t.TempDir()
+	huge := filepath.Join(dir, "a huge.wav") // 149 hours: 4 GB of 8 kHz and 8 bits
+	head := []byte("RIFF\x24\x00\x00\xffWAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x40\x1f\x00\x00\x01\x00\x08\x00data\x00\x00\x00\xff")
+	if err := errors.Join(os.WriteFile(huge, head, 0o600), os.Truncate(huge, 0xff000000+44)); err != nil {
+		t.Fatal(err)
+	}
+	told, untold := toneFile(t, dir, "b told.wav", 440, -20, 30), toneFile(t, dir, "c untold.wav", 440, -20, 30)
+	pipe, err := os.OpenFile(untold, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pipe.WriteAt([]byte{0xff, 0xff, 0xff, 0xff}, 40); err != nil { // as a program leaves it that writes into a pipe
+		t.Fatal(err)
+	}
+	pipe.Close()
+	short := toneFile(t, dir, "d short.wav", 440, -20, 5)
+	out := music("add", "lobby", "--longest", "20s", dir).done(t)
+	for _, want := range []string{
+		"a huge.wav: it lasts 148:32:54, and 0:20 is the most; --longest takes more",
+		filepath.Base(told) + ": it lasts 0:30, and 0:20 is the most",
+		filepath.Base(untold) + ": it has no end at 0:20, and 0:20 is the most",
+		filepath.Base(short) + ": 0:05, ", "1 track added",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+	if files := storedMusic(t, data); len(files) != 1 {
+		t.Errorf("files %v, want one", files)
+	}
+	if got := music("add", "lobby", huge); got.code == 0 || !strings.Contains(got.stdout, "and 6:00:00 is the most") || !strings.Contains(got.stderr, "nothing was added") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	music("add", "lobby", "--longest", "25h", short).refused(t, "--longest 25h0m0s", "at most 24h0m0s")
+	music("add", "lobby", "--longest", "40s", told, untold).done(t)
+}

@@ -26,9 +26,8 @@ import (
 
 // What a track is made like.
 const (
-	trackLUFS    = -23.0 // EBU R 128
-	trackCeiling = -1.0  // dBFS, also between the samples
-	longestTrack = 24 * time.Hour
+	trackLUFS    = -23.0       // EBU R 128
+	trackCeiling = -1.0        // dBFS, also between the samples
 	decodeStall  = time.Minute // without a sample from the decoder
 )
 
@@ -38,32 +37,41 @@ type refusal struct{ reason error }
 func (r refusal) Error() string { return r.reason.Error() }
 func (r refusal) Unwrap() error { return r.reason }
 
-// makeTrack makes a track of a file in dir. progress is told the share of the file that has been read. The error is a
-// refusal, or what is in the way of any track.
-func makeTrack(ctx context.Context, file, dir string, progress func(float64)) (store.Track, error) {
+// trackMaker makes tracks in a directory.
+type trackMaker struct {
+	dir     string
+	longest time.Duration // of a track
+}
+
+// make makes a track of a file. progress is told the share of the file that has been read. The error is a refusal, or what is
+// in the way of any track.
+func (m trackMaker) make(ctx context.Context, file string, progress func(float64)) (store.Track, error) {
 	in, size, err := openMusic(file)
 	if err != nil {
 		return store.Track{}, refusal{err}
 	}
 	defer in.Close()
 	// As it was decoded, for its level is known at the end only.
-	raw, err := os.CreateTemp(dir, "raw-")
+	raw, err := os.CreateTemp(m.dir, "raw-")
 	if err != nil {
 		return store.Track{}, fmt.Errorf("decode %s: %w", file, err)
 	}
 	defer func() { raw.Close(); os.Remove(raw.Name()) }()
-	samples, before, err := decodeTrack(ctx, in, raw, func() {
+	samples, before, err := m.decode(ctx, in, raw, func() {
 		if at, err := in.Seek(0, io.SeekCurrent); err == nil && size > 0 {
 			progress(float64(at) / float64(size))
 		}
 	})
-	if err != nil {
+	var refused refusal
+	if errors.As(err, &refused) || err != nil && ctx.Err() != nil {
 		return store.Track{}, err
+	} else if err != nil {
+		return store.Track{}, fmt.Errorf("decode %s: %w", file, err)
 	}
 	if before == loudness.Silence {
 		return store.Track{}, refusal{errors.New("it is silent: there is nothing above -70 LUFS in it")}
 	}
-	out, err := os.CreateTemp(dir, "*.wav")
+	out, err := os.CreateTemp(m.dir, "*.wav")
 	if err != nil {
 		return store.Track{}, fmt.Errorf("store %s: %w", file, err)
 	}
@@ -99,8 +107,8 @@ func openMusic(file string) (*os.File, int64, error) {
 	return in, info.Size(), nil
 }
 
-// decodeTrack has a process decode in, writes the samples to out as they come, and measures how loud they are.
-func decodeTrack(ctx context.Context, in, out *os.File, progress func()) (samples int64, lufs float64, err error) {
+// decode has a process decode in, writes the samples to out as they come, and measures how loud they are.
+func (m trackMaker) decode(ctx context.Context, in, out *os.File, progress func()) (samples int64, lufs float64, err error) {
 	program, err := os.Executable()
 	if err != nil {
 		return 0, 0, fmt.Errorf("find this program: %w", err)
@@ -122,19 +130,20 @@ func decodeTrack(ctx context.Context, in, out *os.File, progress func()) (sample
 	defer stalled.Stop()
 
 	meter := loudness.NewMeter(media.PlaylistRate)
-	const longest = int64(longestTrack / time.Second * media.PlaylistRate)
 	block := make([]byte, 1<<16)
 	decoded := make([]float32, len(block)/4)
 	var failed error
+	if _, err := io.ReadFull(pipe, block[:8]); err == nil {
+		failed = m.fits(0, int64(binary.LittleEndian.Uint64(block)))
+	}
 	for failed == nil {
 		n, err := io.ReadFull(pipe, block)
 		n -= n % 4
 		stalled.Reset(decodeStall)
 		meter.Add(decodeFloats(decoded, block[:n]))
-		if samples += int64(n / 4); samples > longest {
-			failed = refusal{fmt.Errorf("it is longer than %v", longestTrack)}
-		}
-		if _, err := out.Write(block[:n]); err != nil {
+		samples += int64(n / 4)
+		failed = m.fits(samples, samples)
+		if _, err := out.Write(block[:n]); err != nil && failed == nil {
 			failed = fmt.Errorf("keep what was decoded: %w", err)
 		}
 		progress()
@@ -153,6 +162,45 @@ func decodeTrack(ctx context.Context, in, out *os.File, progress func()) (sample
 		return 0, 0, refusal{decodeFailure(said.String(), ended)}
 	}
 	return samples, meter.Integrated(), nil
+}
+
+// fits tells why a track of so many samples is not made, of which some are decoded already; nil: it is. A number that is
+// negative is not known.
+func (m trackMaker) fits(decoded, samples int64) error {
+	if seconds := float64(samples) / media.PlaylistRate; seconds > m.longest.Seconds() {
+		at := "it lasts " + trackLength(seconds)
+		if decoded > 0 {
+			at = "it has no end at " + trackLength(seconds)
+		}
+		return refusal{fmt.Errorf("%s, and %s is the most; --longest takes more", at, trackLength(m.longest.Seconds()))}
+	}
+	if err := haveRoom(m.dir, (samples-decoded)*rawOctets+samples*trackOctets); err != nil {
+		return err
+	}
+	return nil
+}
+
+// What a sample takes on the disk, as it was decoded and in the track.
+const (
+	rawOctets   = 4
+	trackOctets = 2
+)
+
+// haveRoom tells that a disk does not have room for so many octets beside what it leaves to the server: that would lose
+// recordings, and calls from the history.
+func haveRoom(dir string, octets int64) error {
+	const reserve, share = 256 << 20, 20
+	var disk unix.Statfs_t
+	if err := unix.Statfs(dir, &disk); err != nil {
+		return nil // who writes there finds out
+	}
+	free := int64(disk.Bavail) * disk.Bsize
+	left := min(reserve, int64(disk.Blocks)*disk.Bsize/share)
+	if octets > 0 && octets > free-left {
+		return fmt.Errorf("%w: it takes %s more on the disk of %s, which has %s free, of which %s are left to the server", unix.ENOSPC,
+			byteSize(octets), dir, byteSize(free), byteSize(left))
+	}
+	return nil
 }
 
 // decodeFailure is the reason that the decoder gave, or what can be said of one that did not get to that.

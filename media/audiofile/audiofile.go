@@ -31,6 +31,9 @@ type File struct {
 	Format   string // "MP3" for example
 	Rate     int    // Hz
 	Channels int
+	// Frames are the samples of each channel that the file says it has, before any is decoded; negative: it does not say. It may
+	// be wrong.
+	Frames int64
 
 	decoder decoder
 	block   []float32

@@ -31,7 +31,7 @@ func openFLAC(r io.Reader) (*File, error) {
 	if info.NSamples == 0 {
 		f.samples = -1
 	}
-	return &File{Format: "FLAC", Rate: int(info.SampleRate), Channels: int(info.NChannels), decoder: f}, nil
+	return &File{Format: "FLAC", Rate: int(info.SampleRate), Channels: int(info.NChannels), Frames: f.samples, decoder: f}, nil
 }
 
 func (f *flacFile) read(block []float32) (int, error) {

@@ -49,7 +49,7 @@ func openMP3(r io.ReadSeeker) (*File, error) {
 		f.samples = frames * int64(first.samples)
 	}
 	const channels = 2 // the library makes two of one
-	return &File{Format: "MP3", Rate: decoder.SampleRate(), Channels: channels, decoder: f}, nil
+	return &File{Format: "MP3", Rate: decoder.SampleRate(), Channels: channels, Frames: f.samples, decoder: f}, nil
 }
 
 func (f *mp3File) read(block []float32) (int, error) {

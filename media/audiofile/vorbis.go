@@ -2,6 +2,7 @@ package audiofile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ type vorbisFile struct {
 }
 
 func openVorbis(r io.ReadSeeker) (*File, error) {
-	whole, err := endsOgg(r)
+	whole, frames, err := endsOgg(r)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +29,7 @@ func openVorbis(r io.ReadSeeker) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read Ogg Vorbis: %w", err)
 	}
-	return &File{Format: "Ogg Vorbis", Rate: reader.SampleRate(), Channels: reader.Channels(), decoder: &vorbisFile{reader, whole}}, nil
+	return &File{Format: "Ogg Vorbis", Rate: reader.SampleRate(), Channels: reader.Channels(), Frames: frames, decoder: &vorbisFile{reader, whole}}, nil
 }
 
 func (v *vorbisFile) read(block []float32) (int, error) {
@@ -39,28 +40,32 @@ func (v *vorbisFile) read(block []float32) (int, error) {
 	return n, err
 }
 
-// endsOgg tells whether the last page of an Ogg file is marked as such (RFC 3533 6). The file stands where it stood.
-func endsOgg(r io.ReadSeeker) (bool, error) {
-	const longestPage, headerType, lastPage = 27 + 255 + 255*255, 5, 4
+// endsOgg tells whether the last page of an Ogg file is marked as such (RFC 3533 6), and how many samples of each channel
+// there are by then, negative where it does not say. The file stands where it stood.
+func endsOgg(r io.ReadSeeker) (whole bool, frames int64, err error) {
+	const longestPage, headerType, lastPage, position, pageHeader = 27 + 255 + 255*255, 5, 4, 6, 14
 	begin, err := r.Seek(0, io.SeekCurrent)
 	if err != nil {
-		return false, fmt.Errorf("read the file: %w", err)
+		return false, -1, fmt.Errorf("read the file: %w", err)
 	}
 	end, err := r.Seek(0, io.SeekEnd)
 	if err == nil {
 		_, err = r.Seek(max(begin, end-longestPage), io.SeekStart)
 	}
 	if err != nil {
-		return false, fmt.Errorf("read the file: %w", err)
+		return false, -1, fmt.Errorf("read the file: %w", err)
 	}
 	tail, err := io.ReadAll(io.LimitReader(r, longestPage))
 	if err != nil {
-		return false, fmt.Errorf("read the file: %w", err)
+		return false, -1, fmt.Errorf("read the file: %w", err)
 	}
-	at := bytes.LastIndex(tail, []byte("OggS"))
-	whole := at >= 0 && at+headerType < len(tail) && tail[at+headerType]&lastPage != 0
+	frames = -1
+	if at := bytes.LastIndex(tail, []byte("OggS")); at >= 0 && at+pageHeader <= len(tail) {
+		whole = tail[at+headerType]&lastPage != 0
+		frames = int64(binary.LittleEndian.Uint64(tail[at+position:]))
+	}
 	if _, err := r.Seek(begin, io.SeekStart); err != nil {
-		return false, fmt.Errorf("read the file: %w", err)
+		return false, -1, fmt.Errorf("read the file: %w", err)
 	}
-	return whole, nil
+	return whole, frames, nil
 }

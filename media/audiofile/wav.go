@@ -56,7 +56,11 @@ func openWAV(r io.Reader) (*File, error) {
 		return nil, fmt.Errorf("WAV of %s with %d bits (format code %d), PCM of 8, 16, 24 or 32 and floating point of 32 or 64 bits are read",
 			format.CodingName(), format.Bits, format.Code)
 	}
-	return &File{Format: "WAV", Rate: format.Rate, Channels: format.Channels, decoder: w}, nil
+	f := &File{Format: "WAV", Rate: format.Rate, Channels: format.Channels, Frames: -1, decoder: w}
+	if w.missing > 0 && f.Channels > 0 {
+		f.Frames = w.missing / int64(w.width*f.Channels)
+	}
+	return f, nil
 }
 
 func (w *wav) read(block []float32) (int, error) {
