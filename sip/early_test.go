@@ -152,12 +152,8 @@ func (a *agent) progress(invite *sipgo.Request, tag, more string) {
 func TestCallerHearsWhatTheCalleePlaysBeforeTheAnswer(t *testing.T) {
 	for _, direction := range []string{"a=sendrecv", "a=sendonly"} {
 		t.Run(direction, func(t *testing.T) {
-			x := startExchange(t, nil)
-			anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-			x.list("201", bert)
-			call := anna.newCall("201")
-			call.send("INVITE", call.offer("0"))
-			invite := bert.invited()
+			x, anna, bert := startPair(t, "udp", nil)
+			call, invite := anna.rings(bert, "0")
 			plays, says := newSource(t), &source{t: t, conn: call.rtp}
 			bert.progress(invite, "b", plays.describes(direction))
 			early := call.response(183)
@@ -188,12 +184,8 @@ func TestCallerHearsWhatTheCalleePlaysBeforeTheAnswer(t *testing.T) {
 
 // Of all who play something the first is heard, and whoever answers is talked to.
 func TestOneOfSeveralEarlyDialogsIsHeard(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
-	call := anna.newCall("201")
-	call.send("INVITE", call.offer("0"))
-	invite := bert.invited()
+	x, anna, bert := startPair(t, "udp", nil)
+	call, invite := anna.rings(bert, "0")
 	first, second := newSource(t), newSource(t)
 	bert.progress(invite, "first", "Require: 100rel\nRSeq: 7\n"+first.describes())
 	prack := bert.request(sipgo.PRACK)
@@ -230,9 +222,7 @@ func TestOneOfSeveralEarlyDialogsIsHeard(t *testing.T) {
 }
 
 func TestReliableResponsesOfACalleeAreAcknowledgedInTheirOrder(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "tcp"), newAgent(t, x.server, "tcp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "tcp", nil)
 	call := anna.newCall("201")
 	branch := call.send("INVITE", call.offer("0"))
 	invite := bert.invited()
@@ -270,12 +260,8 @@ func TestReliableResponsesOfACalleeAreAcknowledgedInTheirOrder(t *testing.T) {
 
 // A carrier changes what it plays, and where from, before there is an answer.
 func TestUpdateOfACalleeBeforeHisAnswer(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
-	call := anna.newCall("201")
-	call.send("INVITE", call.offer("0"))
-	invite := bert.invited()
+	x, anna, bert := startPair(t, "udp", nil)
+	call, invite := anna.rings(bert, "0")
 	plays := newSource(t)
 	bert.progress(invite, "b", sdpOf("127.0.0.1", 40000, "0"))
 	call.response(183)
@@ -338,9 +324,7 @@ func TestRoomDoesNotHearEarlyMedia(t *testing.T) {
 }
 
 func TestReliableEarlyMediaForTheCaller(t *testing.T) {
-	x := startExchange(t, func(c *sip.Config) { c.T1, c.T2 = 100*time.Millisecond, 800*time.Millisecond })
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "udp", func(c *sip.Config) { c.T1, c.T2 = 100*time.Millisecond, 800*time.Millisecond })
 	call := anna.newCall("201")
 	call.send("INVITE", "Supported: 100rel\n"+call.offer("0"))
 	invite := bert.invited()
@@ -402,9 +386,7 @@ func TestReliableEarlyMediaForTheCaller(t *testing.T) {
 
 // Without an offer in the INVITE ours is in the 183, and the answer comes in the PRACK (RFC 3262 5).
 func TestEarlyMediaForACallerWhoOffersNothing(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "udp", nil)
 	call := anna.newCall("201")
 	call.send("INVITE", "Supported: 100rel\n")
 	invite := bert.invited()
@@ -435,9 +417,7 @@ func TestEarlyMediaForACallerWhoOffersNothing(t *testing.T) {
 
 // Who insists on reliable responses gets the 180 so, too, and is given up where he acknowledges none.
 func TestCallerWhoInsistsOnReliableResponses(t *testing.T) {
-	x := startExchange(t, short)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "udp", short)
 	call := anna.newCall("201")
 	branch := call.send("INVITE", "Require: 100rel\n"+call.offer("0"))
 	invite := bert.invited()

@@ -182,9 +182,7 @@ func TestReasonsOfTheFarEndAreInTheHistory(t *testing.T) {
 func TestSoftwareIsNamedWhereThatIsWanted(t *testing.T) {
 	for _, software := range []string{"", "conclave/1.0"} {
 		t.Run(software, func(t *testing.T) {
-			x := startExchange(t, func(c *sip.Config) { c.Software = software })
-			anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-			x.list("201", bert)
+			x, anna, bert := startPair(t, "udp", func(c *sip.Config) { c.Software = software })
 			call := anna.newCall("201")
 			server := func(res *sipgo.Response) {
 				t.Helper()

@@ -31,6 +31,23 @@ func startExchange(t testing.TB, change func(*sip.Config)) *exchange {
 	return &exchange{s, phones}
 }
 
+// startPair is an exchange with two phones; the second one rings when 201 is called.
+func startPair(t testing.TB, network string, change func(*sip.Config)) (x *exchange, anna, bert *agent) {
+	t.Helper()
+	x = startExchange(t, change)
+	anna, bert = newAgent(t, x.server, network), newAgent(t, x.server, network)
+	x.list("201", bert)
+	return x, anna, bert
+}
+
+// rings has the agent call 201, which rings at the callee, who has not answered yet.
+func (a *agent) rings(callee *agent, formats string) (*dialled, *sipgo.Request) {
+	a.t.Helper()
+	call := a.newCall("201")
+	call.send("INVITE", call.offer(formats))
+	return call, callee.invited()
+}
+
 // place is where an agent can be called: the way that a call of its own came on.
 func (x *exchange) place(a *agent) sip.Place {
 	a.t.Helper()
@@ -81,12 +98,8 @@ func tagOf(msg interface{ To() *sipgo.ToHeader }) string {
 func TestCallToAPhone(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network, func(t *testing.T) {
-			x := startExchange(t, nil)
-			anna, bert := newAgent(t, x.server, network), newAgent(t, x.server, network)
-			x.list("201", bert)
-			call := anna.newCall("201")
-			call.send("INVITE", call.offer("8 0 101"))
-			invite := bert.invited()
+			x, anna, bert := startPair(t, network, nil)
+			call, invite := anna.rings(bert, "8 0 101")
 			if got, want := invite.StartLine(), fmt.Sprintf("INVITE sip:bert@%s;transport=%s SIP/2.0", bert.local(), network[:3]); got != want {
 				t.Errorf("%s, want %s", got, want)
 			}
@@ -160,12 +173,8 @@ CSeq: 1 BYE
 func TestCalleeHangsUp(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
-			x := startExchange(t, nil)
-			anna, bert := newAgent(t, x.server, network), newAgent(t, x.server, network)
-			x.list("201", bert)
-			call := anna.newCall("201")
-			call.send("INVITE", call.offer("0 101"))
-			invite := bert.invited()
+			x, anna, bert := startPair(t, network, nil)
+			call, invite := anna.rings(bert, "0 101")
 			bert.answer(invite, "b")
 			bert.request(sipgo.ACK)
 			call.took(call.response(200))
@@ -179,12 +188,8 @@ func TestCalleeHangsUp(t *testing.T) {
 }
 
 func TestCalleeHangsUpBeforeTheCallerHasAcknowledged(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
-	call := anna.newCall("201")
-	call.send("INVITE", call.offer("0"))
-	invite := bert.invited()
+	x, anna, bert := startPair(t, "udp", nil)
+	call, invite := anna.rings(bert, "0")
 	bert.answer(invite, "b")
 	bert.request(sipgo.ACK)
 	call.took(call.response(200))
@@ -196,9 +201,7 @@ func TestCalleeHangsUpBeforeTheCallerHasAcknowledged(t *testing.T) {
 }
 
 func TestOutcomeOfTheCalleeIsTheCallersResponse(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "udp", nil)
 	for outcome, want := range map[string]int{
 		"486 Busy Here":                  486,
 		"600 Busy Everywhere":            486,
@@ -232,9 +235,7 @@ func TestOutcomeOfTheCalleeIsTheCallersResponse(t *testing.T) {
 }
 
 func TestAnswersThatCannotBeTaken(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "udp", nil)
 	for name, body := range map[string]string{
 		"none":        "",
 		"no codec":    sdpOf("127.0.0.1", 40000, "18"),
@@ -260,9 +261,7 @@ func TestNobodyAnswers(t *testing.T) {
 		want  int
 	}{"rings": {true, 480}, "is not even ringing": {false, 408}} {
 		t.Run(name, func(t *testing.T) {
-			x := startExchange(t, func(c *sip.Config) { c.RingTime = time.Second })
-			anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-			x.list("201", bert)
+			x, anna, bert := startPair(t, "udp", func(c *sip.Config) { c.RingTime = time.Second })
 			call := anna.newCall("201")
 			branch := call.send("INVITE", call.offer("0"))
 			invite := bert.invited()
@@ -295,9 +294,7 @@ func cancelled(a *agent, invite *sipgo.Request) *sipgo.Request {
 func TestCancelWhileRinging(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
-			x := startExchange(t, nil)
-			anna, bert := newAgent(t, x.server, network), newAgent(t, x.server, network)
-			x.list("201", bert)
+			x, anna, bert := startPair(t, network, nil)
 			call := anna.newCall("201")
 			branch := call.send("INVITE", call.offer("0"))
 			invite := bert.invited()
@@ -318,9 +315,7 @@ func TestCancelWhileRinging(t *testing.T) {
 
 // A CANCEL may be sent when a provisional response has come, not before (RFC 3261 9.1).
 func TestCancelWaitsForAProvisionalResponse(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "tcp"), newAgent(t, x.server, "tcp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "tcp", nil)
 	call := anna.newCall("201")
 	branch := call.send("INVITE", call.offer("0"))
 	invite := bert.invited()
@@ -334,9 +329,7 @@ func TestCancelWaitsForAProvisionalResponse(t *testing.T) {
 }
 
 func TestByeInTheEarlyDialog(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "tcp"), newAgent(t, x.server, "tcp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "tcp", nil)
 	call := anna.newCall("201")
 	branch := call.send("INVITE", call.offer("0"))
 	invite := bert.invited()
@@ -359,9 +352,7 @@ func TestByeInTheEarlyDialog(t *testing.T) {
 func TestAnswerThatCrossesTheCancel(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
-			x := startExchange(t, nil)
-			anna, bert := newAgent(t, x.server, network), newAgent(t, x.server, network)
-			x.list("201", bert)
+			x, anna, bert := startPair(t, network, nil)
 			call := anna.newCall("201")
 			branch := call.send("INVITE", call.offer("0"))
 			invite := bert.invited()
@@ -388,12 +379,8 @@ func TestAnswerThatCrossesTheCancel(t *testing.T) {
 func TestSeveralAnswersToOneInvite(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
-			x := startExchange(t, nil)
-			anna, bert := newAgent(t, x.server, network), newAgent(t, x.server, network)
-			x.list("201", bert)
-			call := anna.newCall("201")
-			call.send("INVITE", call.offer("0"))
-			invite := bert.invited()
+			x, anna, bert := startPair(t, network, nil)
+			call, invite := anna.rings(bert, "0")
 			bert.answer(invite, "first")
 			bert.request(sipgo.ACK)
 			call.took(call.response(200))
@@ -424,12 +411,8 @@ func TestSeveralAnswersToOneInvite(t *testing.T) {
 
 // An answer that leaves a choice of codecs is followed by an offer of the first alone, as in any call.
 func TestAnswerWithSeveralCodecs(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
-	call := anna.newCall("201")
-	call.send("INVITE", call.offer("0"))
-	invite := bert.invited()
+	x, anna, bert := startPair(t, "udp", nil)
+	call, invite := anna.rings(bert, "0")
 	bert.respondAs(invite, "b", "200 OK", fmt.Sprintf("Contact: <sip:b@%s>\n", bert.local())+sdpOf("127.0.0.1", 40000, "8 0 101"))
 	bert.request(sipgo.ACK)
 	second := bert.invited()
@@ -448,9 +431,7 @@ func TestAnswerWithSeveralCodecs(t *testing.T) {
 }
 
 func TestCancelThatIsNotObeyed(t *testing.T) {
-	x := startExchange(t, func(c *sip.Config) { c.T1, c.RingTime = 20*time.Millisecond, time.Second })
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "udp", func(c *sip.Config) { c.T1, c.RingTime = 20*time.Millisecond, time.Second })
 	call := anna.newCall("201")
 	branch := call.send("INVITE", call.offer("0"))
 	invite := bert.invited()
@@ -618,9 +599,7 @@ func TestPhonesThatCannotBeReached(t *testing.T) {
 }
 
 func TestCallerIsAskedForADescriptionThatSuits(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "udp", nil)
 	call := anna.newCall("201")
 	call.refused(call.send("INVITE", call.offer("18")), 488)
 	bert.silent()
@@ -628,9 +607,7 @@ func TestCallerIsAskedForADescriptionThatSuits(t *testing.T) {
 }
 
 func TestCallerLeavesTheOfferToUs(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "udp", nil)
 	for _, goodAnswer := range []bool{true, false} {
 		call := anna.newCall("201")
 		call.send("INVITE", "")
@@ -657,9 +634,7 @@ func TestRouteSetOfAnAnsweredCall(t *testing.T) {
 	place := x.place(bert)
 	place.Routes = []string{"sip:edge.example;lr"}
 	x.phones.List("201", sip.Listing{Groups: [][]sip.Place{{place}}})
-	call := anna.newCall("201")
-	call.send("INVITE", call.offer("0"))
-	invite := bert.invited()
+	call, invite := anna.rings(bert, "0")
 	if got := header(invite, "Route"); got != "<sip:edge.example;lr>" {
 		t.Errorf("Route %s", got)
 	}
@@ -727,9 +702,7 @@ func TestChallengeIsAnsweredWithTheCredentialsGiven(t *testing.T) {
 }
 
 func TestShutdownEndsCallsThatRing(t *testing.T) {
-	x := startExchange(t, nil)
-	anna, bert := newAgent(t, x.server, "udp"), newAgent(t, x.server, "udp")
-	x.list("201", bert)
+	x, anna, bert := startPair(t, "udp", nil)
 	call := anna.newCall("201")
 	branch := call.send("INVITE", call.offer("0"))
 	invite := bert.invited()
