@@ -108,7 +108,7 @@ func why(host string, err error) error {
 // without one. The error says what is wrong and what would be right.
 func ParseHost(text string) (host string, port uint16, err error) {
 	const right = "; sip.example.com, 192.0.2.1:5070 or [2001:db8::1]:5070 would be right"
-	if addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")); err == nil {
+	if addr, err := parseAddr(text); err == nil {
 		if addr.IsUnspecified() || addr.IsMulticast() {
 			return "", 0, fmt.Errorf("%s is the address of no one machine%s", text, right)
 		}
@@ -122,7 +122,7 @@ func ParseHost(text string) (host string, port uint16, err error) {
 		}
 		host, port = text[:colon], uint16(number)
 	}
-	if addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")); err == nil && (addr.Is4() || host[0] == '[') {
+	if addr, err := parseAddr(host); err == nil && (addr.Is4() || host[0] == '[') {
 		if addr.IsUnspecified() || addr.IsMulticast() {
 			return "", 0, fmt.Errorf("%s is the address of no one machine%s", host, right)
 		}
@@ -132,6 +132,23 @@ func ParseHost(text string) (host string, port uint16, err error) {
 		return "", 0, fmt.Errorf("%q is neither an IP address nor the name of a host%s", host, right)
 	}
 	return strings.ToLower(host), port, nil
+}
+
+// parseAddr reads an address with or without brackets. A zone is the name of a network interface.
+func parseAddr(text string) (netip.Addr, error) {
+	if inner, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inner, "]") {
+		text = strings.TrimSuffix(inner, "]")
+	}
+	addr, err := netip.ParseAddr(text)
+	if err == nil && addr.Zone() != "" && !isInterface(addr.Zone()) {
+		return netip.Addr{}, fmt.Errorf("%q is not the name of a network interface", addr.Zone())
+	}
+	return addr, err
+}
+
+// isInterface tells names that a network interface may have (netdevice(7)), in letters that need no quotes anywhere.
+func isInterface(name string) bool {
+	return len(name) < 16 && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
 }
 
 // isName tells names that DNS may know: labels of letters, digits, hyphens and underscores.

@@ -121,6 +121,7 @@ func TestParseHost(t *testing.T) {
 		"2001:db8::1":             "2001:db8::1 0",
 		"[2001:db8::1]:1":         "2001:db8::1 1",
 		"[::ffff:192.0.2.1]:5060": "192.0.2.1 5060",
+		"[fe80::1%eth0]:5060":     "fe80::1%eth0 5060",
 	} {
 		if host, port, err := locate.ParseHost(text); err != nil || fmt.Sprint(host, " ", port) != want {
 			t.Errorf("%s: %s %d, %v; want %s", text, host, port, err, want)
@@ -141,6 +142,8 @@ func TestParseHost(t *testing.T) {
 		"0.0.0.0":               "no one machine",
 		"[ff02::1]:5060":        "no one machine",
 		"user@host":             "neither",
+		"[2001:db8::1":          "neither",
+		"fe80::1%eth 0":         "no port",
 		strings.Repeat("a", 64): "neither",
 	} {
 		if host, port, err := locate.ParseHost(text); err == nil || !strings.Contains(err.Error(), word) || !strings.Contains(err.Error(), "would be right") {
@@ -150,7 +153,7 @@ func TestParseHost(t *testing.T) {
 }
 
 func FuzzParseHost(f *testing.F) {
-	for _, text := range []string{"sip.example.com:5060", "[2001:db8::1]:1", "[", "a:1:2", ":", "[]:1"} {
+	for _, text := range []string{"sip.example.com:5060", "[2001:db8::1]:1", "[", "a:1:2", ":", "[]:1", "::%]]", "[fe80::1%eth0]:5060"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
