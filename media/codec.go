@@ -44,6 +44,8 @@ type Decoder interface {
 type Recoverer interface {
 	// Recover writes to dst what a packet would have been that was lost, from the one after it.
 	Recover(dst []int16, next []byte) bool
+	// Repeats tells that a packet has something of the one before it.
+	Repeats(payload []byte) bool
 }
 
 // Partial is a Decoder that need not decode what nobody hears.
@@ -72,6 +74,23 @@ type Successor interface {
 	// Succeed makes it go on where another encoder of the coding is, so that a decoder that has followed that one can
 	// follow this one from now on. With before it goes on where that one was before its last frame.
 	Succeed(other Successor, before bool)
+}
+
+// Adaptive is an Encoder that can make use of what is known of its sound and of the way to those who hear it.
+type Adaptive interface {
+	Encoder
+	// Pause tells whether the frames that follow are a pause, in which nobody talks: a far end that wants nothing in pauses
+	// gets next to nothing then (Pausing).
+	Pause(on bool)
+	// Expect tells the share of packets, 0 to 1, that is lost on the way to a far end, for as much to be sent once more.
+	Expect(loss float32)
+}
+
+// Pausing is a Codec that can leave out pauses.
+type Pausing interface {
+	Codec
+	// Pausing is the same coding for far ends that want nothing in pauses.
+	Pausing() Codec
 }
 
 // PCMU is G.711 mu-law, payload type 0 at 8000 Hz (RFC 3551 4.5.14).

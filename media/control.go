@@ -21,6 +21,7 @@ type control struct {
 
 	roundTrip    int64 // ns
 	farLost      uint8
+	loss         float32 // share of what we sent that was lost of late: half of the way down with each report
 	farLostTotal uint32
 	reported     bool // the far end has told what it received
 }
@@ -89,6 +90,8 @@ func (l *Leg) feedback(b []byte, in *Inbox, arrived int64, t Time) {
 		return
 	}
 	l.control.farLost, l.control.farLostTotal, l.control.reported = f.fractionLost, f.lost, true
+	now := float32(f.fractionLost) / 256
+	l.control.loss = max(now, (l.control.loss+now)/2)
 	if f.lastSR != 0 {
 		// RFC 3550 6.4.1: arrival - LSR - DLSR, in 1/65536 s.
 		trip := int64(int32(uint32(ntp(t.Wall-(t.Now-arrived))>>16) - f.lastSR - f.delay))
@@ -96,6 +99,15 @@ func (l *Leg) feedback(b []byte, in *Inbox, arrived int64, t Time) {
 			l.control.roundTrip = trip * 1e9 >> 16
 		}
 	}
+}
+
+// Loss is the share of what we send, 0 to 1, that is lost on the way of late. A far end that tells nothing by RTCP is taken to
+// lose as much as is lost on the way here.
+func (l *Leg) Loss() float32 {
+	if !l.control.reported {
+		return float32(l.far.fraction) / 256
+	}
+	return l.control.loss
 }
 
 // learnControl answers a far end behind NAT where its RTCP comes from.

@@ -196,6 +196,9 @@ func (j *Jitter) Put(seq uint16, ts uint32, payload []byte, arrived int64, last 
 		j.stats.Reordered++
 	}
 	j.lateness.add(late)
+	if ahead > 0 && step > 1 && j.recoverer != nil && j.recoverer.Repeats(payload) {
+		j.lateness.add(late + int64(float64(j.length)*j.ns)) // what was lost comes with this one, a packet later
+	}
 	if j.linked && int32(ts-j.next) <= -int32(j.length) {
 		j.stats.Late++
 		return

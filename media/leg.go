@@ -160,10 +160,13 @@ func (l *Leg) Agreed() Codec {
 	return l.wish.limited(*l.wish.remote).Codec
 }
 
-// limited is a Remote whose codec keeps to the limit.
+// limited is a Remote whose codec keeps to the limit, and leaves out what the far end does not want.
 func (w *wish) limited(r Remote) Remote {
 	if r.Codec != nil && w.limit > 0 {
 		r.Codec = r.Codec.At(w.limit)
+	}
+	if c, ok := r.Codec.(Pausing); ok && r.Discontinuous {
+		r.Codec = c.Pausing()
 	}
 	return r
 }

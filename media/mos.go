@@ -77,14 +77,14 @@ func MOS(r float64) float64 {
 const enoughPackets = FramesPerSecond
 
 // MOS estimates how well the caller was heard, coded in the codec of that name, in mean over the call: from the packets that
-// were lost, and those that came too late for the jitter buffer, and from the delay of packet, network and jitter buffer at
+// were lost and not recovered, and those that came too late for the jitter buffer, and from the delay of packet, network and jitter buffer at
 // the end. The network's is half the round trip where RTCP has told it, else it is taken for nothing. It is not ok for less
 // than a second of audio, or a codec of unknown quality.
 func (s Stats) MOS(codec string) (mos float64, ok bool) {
 	if s.Received < enoughPackets {
 		return 0, false
 	}
-	gone := float64(s.Lost + min(s.Buffer.Late, s.Received))
+	gone := float64(s.Lost - min(s.Buffer.Recovered, s.Lost) + min(s.Buffer.Late, s.Received))
 	delay := time.Second/FramesPerSecond + time.Duration(s.RoundTrip/2) + s.Buffer.Delay
 	r, ok := Rating(codec, gone/float64(s.Lost+s.Received), delay)
 	return MOS(r), ok

@@ -20,8 +20,6 @@ const (
 	opusBitrate = 32000 // bit/s, for sound of 8 kHz bandwidth
 	// opusEffort is libopus's complexity: above 5 it takes much longer for little.
 	opusEffort = 5
-	// opusLoss is the loss in % that the redundancy of our packets is meant for: without one there is none.
-	opusLoss = 10
 	// opusWarm is how many frames an encoder has to code for another's decoder to follow it.
 	opusWarm = 3
 )
@@ -91,8 +89,7 @@ func (c *opusCodec) NewEncoder() Encoder {
 	if err := e.state.Init(c.rate, 1, opus.AppAudio); err != nil {
 		panic(err)
 	}
-	for _, err := range []error{e.state.SetBitrate(opusBitrate), e.state.SetComplexity(opusEffort), e.state.SetInBandFEC(true),
-		e.state.SetPacketLossPerc(opusLoss)} {
+	for _, err := range []error{e.state.SetBitrate(opusBitrate), e.state.SetComplexity(opusEffort), e.state.SetInBandFEC(true)} {
 		if err != nil {
 			panic(err) // of a value that Opus has not
 		}
@@ -127,35 +124,25 @@ type opusEncoder struct {
 	frame   int
 	state   opus.Encoder
 	last    []int16 // the last frames, the newest last
-	silent  bool    // the last one is silence, and what says nothing is left out
 	scratch []byte
+	opusManner
 }
 
 func (e *opusEncoder) Encode(dst []byte, pcm []int16) int {
 	if len(pcm) != e.frame {
 		return 0
 	}
-	// libopus takes steady tones for silence, and music would come and go: only what is silent is called so.
-	if silent := isSilent(pcm); silent != e.silent && e.state.SetDTX(silent) == nil {
-		e.silent = silent
-	}
 	copy(e.last, e.last[e.frame:])
 	copy(e.last[len(e.last)-e.frame:], pcm)
+	if e.leavesOut() {
+		return copy(dst, e.nothing[:])
+	}
 	n, err := e.state.Encode(pcm, dst[:len(dst):len(dst)])
 	if err != nil {
 		return 0
 	}
+	e.nothing[0] = dst[0] &^ 3
 	return n
-}
-
-// isSilent tells that nothing is heard at all.
-func isSilent(pcm []int16) bool {
-	for _, s := range pcm {
-		if s != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // Succeed codes what the other has coded last: after that a decoder hears no difference.

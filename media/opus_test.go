@@ -3,6 +3,8 @@
 package media_test
 
 import (
+	"math"
+	"math/rand/v2"
 	"testing"
 
 	"conclave/media"
@@ -38,7 +40,13 @@ func TestOpusTellsHowLongAPacketIs(t *testing.T) {
 
 // opusPackets are a sound in packets of 20 ms.
 func opusPackets(t testing.TB, codec media.Codec, pcm []int16) (packets [][]byte) {
-	e, frame := codec.NewEncoder(), codec.SampleRate()/media.FramesPerSecond
+	return opusPacketsFor(t, codec, pcm, 0)
+}
+
+// opusPacketsFor are a sound in packets for a far end that loses that share of them.
+func opusPacketsFor(t testing.TB, codec media.Codec, pcm []int16, loss float32) (packets [][]byte) {
+	e, frame := codec.NewEncoder().(media.Adaptive), codec.SampleRate()/media.FramesPerSecond
+	e.Expect(loss)
 	for ; len(pcm) >= frame; pcm = pcm[frame:] {
 		b := make([]byte, 1275)
 		packets = append(packets, b[:e.Encode(b, pcm[:frame])])
@@ -77,7 +85,7 @@ func TestOpusRunsThroughTheJitterBuffer(t *testing.T) {
 
 func TestOpusRecoversALostPacketFromTheNext(t *testing.T) {
 	codec := opusCodec(t)
-	packets := opusPackets(t, codec, tone.Make(16000, 437, -12, 5*16000))
+	packets := opusPacketsFor(t, codec, tone.Make(16000, 437, -12, 5*16000), 0.1)
 	j, dst := media.NewJitter(codec), make([]int16, 320)
 	lost := 0
 	for i := range packets { // packets come in pairs, 20 ms before they are needed
@@ -109,7 +117,7 @@ func TestOpusSendsWhatTheLastPacketHadOnceMore(t *testing.T) {
 	for i, v := range tone.Make(16000, 1900, -12, frame) {
 		pcm[at*frame+i] += v
 	}
-	packets := opusPackets(t, codec, pcm)
+	packets := opusPacketsFor(t, codec, pcm, 0.1)
 	decoder, heard := codec.NewDecoder(), make([]int16, frame)
 	for _, p := range packets[:at] {
 		decoder.Decode(heard, p)
@@ -125,28 +133,111 @@ func TestOpusSendsWhatTheLastPacketHadOnceMore(t *testing.T) {
 	}
 }
 
-// An encoder that falls silent sends next to nothing, and the silence is no loss.
-func TestOpusPausesInSilence(t *testing.T) {
+// In a pause next to nothing is sent to far ends that want it so, which is no loss to them, and talk begins as if there had been
+// none. Others get all.
+func TestOpusPauses(t *testing.T) {
 	codec := opusCodec(t)
 	pcm := append(tone.Make(16000, 437, -12, 16000), make([]int16, 3*16000)...)
-	packets := opusPackets(t, codec, pcm)
-	small := 0
-	for _, p := range packets[100:] {
-		if len(p) <= 2 {
-			small++
+	tone.NewNoise(1, -66).Fill(pcm[16000:])
+	pcm = append(pcm, tone.Make(16000, 437, -12, 16000)...)
+	for _, pausing := range []bool{false, true} {
+		c := codec
+		if pausing {
+			c = codec.(media.Pausing).Pausing()
+		}
+		e, packets, empty := c.NewEncoder().(media.Adaptive), [][]byte(nil), 0
+		for i := range len(pcm) / 320 {
+			b := make([]byte, 1275)
+			e.Pause(i >= 50 && i < 200)
+			packets = append(packets, b[:e.Encode(b, pcm[320*i:320*(i+1)])])
+			if size := len(packets[i]); size <= 2 {
+				if i < 60 || i >= 200 {
+					t.Errorf("frame %d says nothing", i)
+				}
+				empty++
+			}
+		}
+		if want := 150 - 10 - 140/20; pausing && empty != want || !pausing && empty != 0 {
+			t.Fatalf("%d of 150 packets of a pause say nothing", empty)
+		}
+		silent := false
+		out, stats := playOpus(c, packets, func(i int) bool {
+			was := silent
+			silent = len(packets[i]) <= 2
+			return silent && was // the first one is sent
+		})
+		if stats.Lost > 3 || stats.Recovered > 0 {
+			t.Errorf("a pause counts as lost: %+v", stats)
+		}
+		if level := tone.LevelAt(out[201*320:][:3200], 16000, 437); level < -13 || level > -11 {
+			t.Errorf("after the pause the tone begins at %.1f dBFS, want -12", level)
 		}
 	}
-	if small < 50 {
-		t.Fatalf("only %d of %d packets of silence say nothing", small, len(packets)-100)
+}
+
+// voice is a sound that libopus takes for a voice, as it does not with a steady tone: vowels of changing pitch and loudness.
+func voice(rate, samples int) []int16 {
+	pcm, phase := make([]int16, samples), 0.0
+	for i := range pcm {
+		at := float64(i) / float64(rate)
+		phase += 2 * math.Pi * (120 + 30*math.Sin(2*math.Pi*0.7*at)) / float64(rate)
+		v := 0.0
+		for h := 1.0; h < 25; h++ {
+			v += math.Sin(phase*h) / h * (1 + math.Sin(2*math.Pi*h/7+3*at))
+		}
+		pcm[i] = int16(3000 * v * (0.6 + 0.4*math.Sin(2*math.Pi*3*at)))
 	}
-	silent := false // a far end with DTX leaves out what says nothing, but for the first
-	_, stats := playOpus(codec, packets, func(i int) bool {
-		was := silent
-		silent = len(packets[i]) <= 2
-		return silent && was
-	})
-	if stats.Lost > 3 {
-		t.Errorf("silence counts as lost: %+v", stats)
+	return pcm
+}
+
+// What is sent once more follows what far ends lose.
+func TestOpusRepeatsWhatIsLost(t *testing.T) {
+	codec := opusCodec(t)
+	e, decoder, b := codec.NewEncoder().(media.Adaptive), codec.NewDecoder().(media.Recoverer), make([]byte, 1275)
+	pcm, frame := voice(codec.SampleRate(), 200*codec.SampleRate()/50), codec.SampleRate()/50
+	for i, loss := range []float32{0, 0.1, 0, 0.6} {
+		e.Expect(loss)
+		repeated := 0
+		for n := range 50 {
+			if decoder.Repeats(b[:e.Encode(b, pcm[(50*i+n)*frame:][:frame])]) {
+				repeated++
+			}
+		}
+		if loss == 0 && repeated > 2 || loss > 0 && repeated < 25 {
+			t.Errorf("at %.0f %% loss %d of 50 packets have something of the one before", 100*loss, repeated)
+		}
+	}
+}
+
+// One packet of ten is lost, and no other is late: what the next one has of it is waited for.
+func TestOpusSoundsWholeThoughPacketsAreLost(t *testing.T) {
+	codec := opusCodec(t)
+	rate := codec.SampleRate()
+	pcm := voice(rate, 10*rate)
+	play := func(loss float32, lost func(int) bool) ([]int16, media.JitterStats) {
+		return playOpus(codec, opusPacketsFor(t, codec, pcm, loss), lost)
+	}
+	clean, _ := play(0, func(int) bool { return false })
+	alike := func(out []int16) (mean float64) { // pieces of 0.2 s, wherever they are played
+		for i := range 20 {
+			at := 4*rate + i*rate/5
+			_, similarity := tone.Find(out[at-rate/50:at+rate/5+rate/10], clean[at:at+rate/5])
+			mean += similarity / 20
+		}
+		return mean
+	}
+	tenth := func() func(int) bool {
+		random := rand.New(rand.NewPCG(1, 2))
+		return func(int) bool { return random.IntN(10) == 0 }
+	}
+	plain, without := play(0, tenth())
+	repeated, with := play(0.1, tenth())
+	if without.Recovered > 0 || with.Recovered < 30 || with.Lost > without.Lost/2 {
+		t.Errorf("%d packets are recovered and %d frames made up, without repetition %d and %d", with.Recovered, with.Lost, without.Recovered, without.Lost)
+	}
+	t.Logf("like the clean sound: %.3f, without repetition %.3f; %d frames made up, %d", alike(repeated), alike(plain), with.Lost, without.Lost)
+	if alike(repeated) < alike(plain)+0.01 {
+		t.Errorf("the sound is as good as %.3f, without repetition %.3f", alike(repeated), alike(plain))
 	}
 }
 

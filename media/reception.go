@@ -13,6 +13,7 @@ type reception struct {
 	rate     int64 // of the RTP clock, Hz
 
 	priorExpected, priorReceived uint32 // at the last report
+	fraction                     uint8  // lost before that, in 1/256
 
 	// total and totalLost go on over changes of SSRC.
 	total, totalLost uint64
@@ -96,5 +97,6 @@ func (r *reception) report() (fraction uint8, lost uint32, highest uint32, jitte
 	if interval > got && interval > 0 {
 		fraction = uint8(min(255, (interval-got)<<8/interval))
 	}
+	r.fraction = fraction
 	return fraction, lost, r.highest, uint32(r.jitter >> 4 * r.rate / 1e9)
 }

@@ -17,6 +17,8 @@ type outgoing struct {
 	total     uint64
 	reported  uint32 // packets at the last sender report
 	next      uint64 // the tick that follows the last packet without a gap
+	hushed    bool   // the far end has been told that there is nothing to be sent
+	paused    bool   // nothing was sent since somebody talked last
 }
 
 // begin chooses the numbers that RFC 3550 5.1 wants to be random.
@@ -35,13 +37,28 @@ func NewOutbox() *Outbox { return &Outbox{newWorkspace()} }
 // Send sends a frame of 20 ms: packet has HeaderRoom octets, which are overwritten, and the
 // payload in the leg's codec. It is called at each tick from the first Apply on, also with
 // silence: firewalls and carriers drop legs that send nothing.
-func (l *Leg) Send(packet []byte, out *Outbox, t Time) {
-	s := l.settled
+func (l *Leg) Send(packet []byte, out *Outbox, t Time) { l.send(packet, false, out, t) }
+
+// SendPause is Send for a pause, in which nobody talks. A far end that wants nothing in pauses is sent the first packet that
+// says nothing, which tells it that nothing is lost (RFC 7587 3.1.3), and those that have something.
+func (l *Leg) SendPause(packet []byte, out *Outbox, t Time) { l.send(packet, true, out, t) }
+
+func (l *Leg) send(packet []byte, pause bool, out *Outbox, t Time) {
+	s, o := l.settled, &l.out
 	if s == nil || !s.Direction.Sends() {
 		return
 	}
-	if s.Discontinuous && len(packet) <= headerSize+discontinued {
-		return
+	if s.Discontinuous {
+		empty := len(packet) <= headerSize+discontinued
+		told := empty && o.hushed
+		if o.hushed = empty; empty {
+			o.paused = true
+		} else if !pause && o.paused {
+			o.paused, o.next = false, 0 // talk begins with the marker, whenever the last packet was sent (RFC 7587 4.1)
+		}
+		if told {
+			return
+		}
 	}
 	if s.packer != nil {
 		s.packer.send(l, packet[headerSize:], out, t)
@@ -56,7 +73,7 @@ func (l *Leg) write(packet []byte, out *Outbox, place, tick, ticks uint64) {
 	o := &l.out
 	o.timestamp = o.base + uint32(place)
 	kind := l.settled.PayloadType
-	if tick != o.next {
+	if tick != o.next && !o.paused {
 		kind |= 0x80 // the marker: first packet after a gap (RFC 3551 4.1)
 	}
 	o.next = tick + ticks

@@ -49,6 +49,19 @@ type farEnd struct {
 	stamp     uint32
 	heard     []int16
 	seqs      []uint16
+	pauses    bool // it wants nothing in pauses
+	ticks     int
+	ours      uint32 // SSRC of what it is sent
+	came      []arrival
+}
+
+// arrival is a packet that came to a phone.
+type arrival struct {
+	tick   int // ticks that the phone had received in before
+	size   int // of the payload
+	marker bool
+	stamp  uint32
+	repeat bool // it has something of the one before
 }
 
 func newClockwork(t testing.TB, workers, partSize int) *clockwork {
@@ -109,7 +122,7 @@ func (p *farEnd) use(codec media.Codec) {
 func (p *farEnd) apply(direction media.Direction) {
 	at := p.conn.LocalAddr().(*net.UDPAddr).AddrPort()
 	p.leg.Apply(media.Remote{RTP: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), Signalling: at.Addr(), Codec: p.codec,
-		PayloadType: p.codec.PayloadType(), EventType: p.eventType, PTime: 20, Direction: direction})
+		PayloadType: p.codec.PayloadType(), EventType: p.eventType, PTime: 20, Direction: direction, Discontinuous: p.pauses})
 }
 
 // send gives the server the phone's next 20 ms.
@@ -151,13 +164,22 @@ func (p *farEnd) receive() {
 		return
 	}
 	var b [1500]byte
-	_ = p.conn.SetReadDeadline(time.Now().Add(time.Second))
+	p.ticks++
+	wait := time.Second
+	if p.pauses {
+		wait = 2 * time.Millisecond
+	}
+	_ = p.conn.SetReadDeadline(time.Now().Add(wait))
 	n, err := p.conn.Read(b[:])
 	if err != nil {
 		return
 	}
 	if b[1]&0x7f != p.codec.PayloadType() {
 		return
+	}
+	p.ours = binary.BigEndian.Uint32(b[8:])
+	if r, ok := p.decoder.(media.Recoverer); ok {
+		p.came = append(p.came, arrival{p.ticks, n - 12, b[1]&0x80 != 0, binary.BigEndian.Uint32(b[4:]), r.Repeats(b[12:n])})
 	}
 	pcm := make([]int16, p.codec.Samples(b[12:n]))
 	p.decoder.Decode(pcm, b[12:n])

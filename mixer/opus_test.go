@@ -3,6 +3,9 @@
 package mixer
 
 import (
+	"encoding/binary"
+	"math"
+	"net/netip"
 	"testing"
 
 	"conclave/media"
@@ -99,4 +102,119 @@ func TestMutedOpusMemberIsHeardAsSoonAsHeMayBe(t *testing.T) {
 		t.Errorf("he is heard at %.2f dBFS, want -20", l)
 	}
 	c.allocatesNothing(t, nil)
+}
+
+// In a pause a phone that wants it so is sent a packet or two each 0.4 s, and the marker where talk begins. Others, in the same
+// room, are sent all there is.
+func TestPausesAreLeftOutForThoseWhoWantItSo(t *testing.T) {
+	opus, _ := media.Opus()
+	c := newClockwork(t, 1, 600)
+	conf := c.engine.NewConference("x")
+	talker := c.phone(conf, tone.NewSine(8000, 437, -20))
+	sparse, all := c.phoneOf(conf, opus, nil, 101), c.phoneOf(conf, opus, nil, 101)
+	sparse.pauses = true
+	sparse.apply(media.SendRecv)
+	for _, p := range c.phones {
+		p.seat.ComfortNoise(true)
+		p.seat.Enter()
+	}
+	c.run(100)
+	talker.source = nil
+	c.run(100) // until it is a pause, and the first of it have been sent
+	sparse.came, all.came = nil, nil
+	c.run(200)
+	last := 0
+	for i, a := range sparse.came {
+		if i > 0 && a.tick-last > 21 {
+			t.Errorf("nothing comes for %d ms", 20*(a.tick-last))
+		}
+		if last = a.tick; a.marker {
+			t.Error("the marker is set in a pause")
+		}
+	}
+	if n := len(sparse.came); n < 18 || n > 22 {
+		t.Errorf("%d packets come in 4 s of a pause", n)
+	}
+	if len(all.came) != 200 {
+		t.Errorf("of 200 packets %d come to a phone that wants all", len(all.came))
+	}
+	for _, a := range all.came {
+		if a.size <= 2 || a.marker {
+			t.Fatalf("to a phone that wants all comes %+v", a)
+		}
+	}
+	sparse.came, sparse.heard = nil, nil
+	talker.source = tone.NewSine(8000, 437, -20)
+	c.run(60)
+	markers := 0
+	for i, a := range sparse.came {
+		if a.marker {
+			markers++
+		}
+		if i > 0 && a.stamp-sparse.came[i-1].stamp != 960*uint32(a.tick-sparse.came[i-1].tick) {
+			t.Errorf("the time goes on from %d to %d in %d ticks", sparse.came[i-1].stamp, a.stamp, a.tick-sparse.came[i-1].tick)
+		}
+	}
+	if markers != 1 {
+		t.Errorf("%d packets of the talk have the marker, want its first one", markers)
+	}
+	if l := sparse.level(437); !near(l, -20, 1) {
+		t.Errorf("after the pause the talker is at %.1f dBFS", l)
+	}
+	c.allocatesNothing(t, nil)
+}
+
+// What is sent once more follows the far ends' reports: all who hear the same have it where one of them loses packets, and
+// nobody where none does.
+func TestPacketsAreRepeatedWhereAFarEndLosesThem(t *testing.T) {
+	opus, _ := media.Opus()
+	c := newClockwork(t, 1, 600)
+	conf := c.engine.NewConference("x")
+	c.phone(conf, &warble{rate: 8000}).seat.Enter()
+	lossy, other := c.phoneOf(conf, opus, nil, 101), c.phoneOf(conf, opus, nil, 101)
+	lossy.seat.Enter()
+	other.seat.Enter()
+	for _, tt := range []struct {
+		lost byte // in 1/256
+		want bool
+	}{{0, false}, {26, true}, {0, false}} {
+		for range 8 { // reports come each 5 s or so; the mean falls by half with each
+			for _, p := range []*farEnd{lossy, other} {
+				report := []byte{0x81, 201, 0, 7, 0, 0, 0, 77, 0, 0, 0, 0, tt.lost, 0, 0, 1, 31: 0}
+				if p == other {
+					report[12] = 0
+				}
+				binary.BigEndian.PutUint32(report[8:], p.ours)
+				_, _ = p.conn.WriteToUDPAddrPort(report, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), p.leg.Port()+1))
+			}
+			c.run(80)
+		}
+		c.run(150)
+		other.came = nil
+		c.run(50)
+		repeated := 0
+		for _, a := range other.came {
+			if a.repeat {
+				repeated++
+			}
+		}
+		if repeated < 25 && tt.want || repeated > 2 && !tt.want {
+			t.Errorf("where %d of 256 are lost %d of %d packets have something of the one before", tt.lost, repeated, len(other.came))
+		}
+	}
+}
+
+// warble is a sound that libopus takes for a voice.
+type warble struct{ rate, at int }
+
+func (w *warble) Fill(dst []int16) {
+	for i := range dst {
+		at := float64(w.at) / float64(w.rate)
+		v := 0.0
+		for h := 1.0; h < 20; h++ {
+			v += math.Sin(h*(2*math.Pi*120*at+10*math.Sin(4*at))) / h
+		}
+		dst[i] = int16(3000 * v * (0.6 + 0.4*math.Sin(2*math.Pi*3*at)))
+		w.at++
+	}
 }

@@ -173,7 +173,6 @@ func (s *Seat) send(m *mix, t media.Time) {
 	if codec == nil || !s.leg.Hears() {
 		return
 	}
-	w, band := s.part.worker, &s.part.worker.rates[s.band]
 	others := m.bus.Contributors()
 	if s.contributes {
 		others--
@@ -184,29 +183,25 @@ func (s *Seat) send(m *mix, t media.Time) {
 	switch {
 	case calm && (speech || announced) && s.hear.resting(1) && !s.contributes && !s.scaled && s.music.resting(0) &&
 		announced == m.announced && s.limiter == m.before:
-		s.share(&m.shared, &m.streams, m.listen(), codec, t)
+		s.share(&m.shared, &m.streams, m.listen(), false, codec, t)
 		s.limiter = m.limiter
 		return
 	case calm && !speech && !announced && s.music.resting(0):
 		s.limiter = open
-		if s.comforted {
-			s.hearLoop(w.engine.comfort, codec, t)
-		} else {
-			s.share(&band.silence, &band.streams, band.silent, codec, t)
-		}
+		s.pause(m, codec, t)
 		return
 	case calm && !speech && !announced && s.music.resting(1) && !s.musicDucked(m):
 		s.limiter = open
-		s.hearLoop(s.loop, codec, t)
+		s.hearLoop(s.loop, false, codec, t)
 		return
 	}
-	s.leg.Send(s.code(s.special(m, t, speech, announced), codec, t), s.part.worker.out, t)
+	s.leg.Send(s.code(s.special(m, t, speech, announced), false, codec, t), s.part.worker.out, t)
 }
 
 // hearLoop gives the leg what a loop plays.
-func (s *Seat) hearLoop(l *Music, codec media.Codec, t media.Time) {
+func (s *Seat) hearLoop(l *Music, pause bool, codec media.Codec, t media.Time) {
 	piece := &l.tap(s.part.worker.index, t.Tick)[s.band]
-	s.share(&piece.shared, &piece.streams, l.frame(t.Tick, s.band), codec, t)
+	s.share(&piece.shared, &piece.streams, l.frame(t.Tick, s.band), pause, codec, t)
 }
 
 // special mixes for this leg alone.
