@@ -143,7 +143,7 @@ func (c *conference) startRecording(asker *member) *taping {
 		After:   after,
 		Name:    name,
 		Append:  proceed,
-		Rate:    func() int { return c.recordingRate(o.SampleRate) },
+		Wide:    o.SampleRate >= wideRate,
 		Tracks:  o.RecordTracks,
 		Room:    last.room.Extension,
 		Title:   last.room.Name,
@@ -159,28 +159,8 @@ func (c *conference) startRecording(asker *member) *taping {
 	return t
 }
 
-// recordingRate is that of new files in Hz: that of wide band where the room has it set, or somebody is in it when the recording
-// begins. Elsewhere it would cost more, on the disk and to write, and mostly for nothing that could be heard.
-func (c *conference) recordingRate(set int) int {
-	const narrow, wide = 8000, 16000
-	if set >= wide {
-		return wide
-	}
-	for range 10 { // the codec of one who has just come is settled in the next tick
-		settled := true
-		for _, s := range c.mix.Snapshot() {
-			if s.Rate > narrow {
-				return wide
-			}
-			settled = settled && s.Rate > 0
-		}
-		if settled {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return narrow
-}
+// wideRate is the rate in Hz from which on a room is recorded in wide band from the start, if it is set to that.
+const wideRate = 16000
 
 // noteJoin tells the recorder of a member, and has the first member of a room recorded whose options say so. c.mu is held.
 func (c *conference) noteJoin(m *member) {

@@ -239,8 +239,10 @@ func (r *Recording) remove(root *os.Root) error {
 		return err
 	}
 	for _, file := range r.files() {
-		if err := root.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		for _, name := range []string{file + widerSuffix, file} {
+			if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
 	}
 	return nil

@@ -33,7 +33,6 @@ type Note struct {
 	Time   *time.Time `json:"time,omitempty"`
 	Room   string     `json:"room,omitempty"` // extension
 	Title  string     `json:"title,omitempty"`
-	Rate   int        `json:"rate_hz,omitempty"`
 	Tracks bool       `json:"tracks,omitempty"`
 
 	// Of join, leave, talk and silent. Members are numbered by the recording: from 1, each call once. Caller and Name come

@@ -23,12 +23,12 @@ type Source interface {
 // Order is what is to be recorded.
 type Order struct {
 	Source      Source
-	After       *Recorder  // that is to be over first; nil: none
-	Name        string     // as CleanName returns it
-	Append      bool       // go on with a recording of that name; without it, and where there is none, a new one begins
-	Rate        func() int // Hz, of new files; it may wait
-	Tracks      bool       // a file for each member, too
-	Room, Title string     // extension and name of the room, for the diary
+	After       *Recorder // that is to be over first; nil: none
+	Name        string    // as CleanName returns it
+	Append      bool      // go on with a recording of that name; without it, and where there is none, a new one begins
+	Wide        bool      // the mix has 16 kHz from the start, and not only when somebody in wide band has come
+	Tracks      bool      // a file for each member, too
+	Room, Title string    // extension and name of the room, for the diary
 	// Figures asks how members are heard at the moment; it may wait.
 	Figures func() []Figures
 	// Opened is called once when the files are there, with the recording's name, Ended when nothing more is written: err
@@ -82,7 +82,7 @@ type Recorder struct {
 	files   files
 	writer  *bufio.Writer // of the diary
 	noted   bool          // the diary was written to since it was synced
-	base    int64         // samples that there were when it began
+	base    int64         // samples of wideRate that there were when it began
 	members map[string]*track
 	seats   map[*mixer.Seat]*track
 	tracks  []*track   // whose files are open
@@ -185,7 +185,11 @@ func (r *Recorder) run() {
 
 // open opens the files.
 func (r *Recorder) open() (err error) {
-	if r.files, err = r.shelf.claim(r.order.Name, r.order.Append, r.order.Rate()); err != nil {
+	rate := narrowRate
+	if r.order.Wide {
+		rate = wideRate
+	}
+	if r.files, err = r.shelf.claim(r.order.Name, r.order.Append, rate); err != nil {
 		return err
 	}
 	if !r.files.fresh {
@@ -193,10 +197,12 @@ func (r *Recorder) open() (err error) {
 			return fmt.Errorf("go on with %s: %w", r.files.diary.Name(), err)
 		}
 	}
-	r.base, r.mixed.file = r.files.mix.samples, r.files.mix
+	r.forgetWider(r.files.name)
+	r.base = r.files.mix.samples * wideRate / int64(r.files.mix.rate)
+	r.mixed.name, r.mixed.file = r.files.name, r.files.mix
 	r.writer = bufio.NewWriter(r.files.diary)
 	r.note(Note{Kind: NoteStart, At: r.place(r.begin), Time: &r.begin, Room: r.order.Room, Title: r.order.Title,
-		Rate: r.files.mix.rate, Tracks: r.order.Tracks})
+		Tracks: r.order.Tracks})
 	return errors.Join(r.flushDiary(), r.files.syncDir(r.shelf.config.Sync))
 }
 

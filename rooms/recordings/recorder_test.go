@@ -108,7 +108,7 @@ func newStudio(t *testing.T, config Config) *studio {
 }
 
 func (s *studio) order(source Source) Order {
-	return Order{Source: source, Name: "board", Rate: func() int { return 8000 }, Room: "1000", Title: "Board",
+	return Order{Source: source, Name: "board", Room: "1000", Title: "Board",
 		Figures: func() []Figures { return nil },
 		Opened: func(name string) {
 			s.mu.Lock()
@@ -159,12 +159,12 @@ func (s *studio) wav(file string) (rate int, pcm []int16) {
 
 func TestTracksStayOnOneClockForTenMinutes(t *testing.T) {
 	for _, tt := range []struct {
-		name       string
-		rate, file int // Hz
+		name             string
+		rate, mix, track int // Hz
 	}{
-		{"8 kHz", 8000, 8000},
-		{"a mix of 16 kHz in a file of 8", 16000, 8000},
-		{"a mix of 8 kHz in a file of 16", 8000, 16000},
+		{"8 kHz", 8000, 8000, 8000},
+		{"16 kHz", 16000, 16000, 16000},
+		{"a mix of 8 kHz in a file of 16", 8000, 16000, 8000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestTracksStayOnOneClockForTenMinutes(t *testing.T) {
 				const minutes = 10
 				source.most = minutes * 60 * 50
 				o := s.order(source)
-				o.Tracks, o.Rate = true, func() int { return tt.file }
+				o.Tracks, o.Wide = true, tt.mix == 16000
 				r := s.shelf.Start(o)
 				r.Join(Person{Call: "a", Name: "Ann", Seat: ann})
 				r.Join(Person{Call: "b", Name: "Bob", Seat: bob})
@@ -197,13 +197,13 @@ func TestTracksStayOnOneClockForTenMinutes(t *testing.T) {
 				r.Stop("over")
 				s.shelf.Close()
 				loaded, mix := s.load("board")
-				if loaded.Seconds != minutes*60 || loaded.Rate != tt.file || loaded.State != StateComplete || loaded.Reason != "over" {
+				if loaded.Seconds != minutes*60 || loaded.Rate != tt.mix || loaded.State != StateComplete || loaded.Reason != "over" {
 					t.Fatalf("%+v", loaded)
 				}
 				for track, odd := range map[string]bool{"board": false, "board-member-1": false, "board-member-2": true} {
-					_, pcm := s.wav(track + ".wav")
-					if len(pcm) != len(mix) {
-						t.Fatalf("%s has %d samples, the mix %d", track, len(pcm), len(mix))
+					rate, pcm := s.wav(track + ".wav")
+					if want := map[bool]int{true: tt.mix, false: tt.track}[track == "board"]; rate != want || len(pcm)*tt.mix != len(mix)*rate {
+						t.Fatalf("%s has %d samples of %d Hz, the mix %d of %d", track, len(pcm), rate, len(mix), tt.mix)
 					}
 					want := 0
 					for n := 0; n < len(pcm); {
@@ -214,12 +214,12 @@ func TestTracksStayOnOneClockForTenMinutes(t *testing.T) {
 						for want%60 == 59 || odd && want%2 == 0 {
 							want++
 						}
-						at := want*tt.file + 7*tt.file/50
-						if d := n - at; d < -tt.file/1000 || d > tt.file/1000 {
+						at := want*rate + 7*rate/50
+						if d := n - at; d < -rate/1000 || d > rate/1000 {
 							t.Fatalf("%s: the click of second %d is %d samples off", track, want, d)
 						}
 						want++
-						n += tt.file / 2
+						n += rate / 2
 					}
 					if want < minutes*60-2 {
 						t.Fatalf("%s ends with second %d", track, want)
@@ -244,7 +244,7 @@ func TestResampledStretchesAreWhole(t *testing.T) {
 			put(nil, piece(437, rate, tick))
 		})
 		o := s.order(source)
-		o.Rate = func() int { return 16000 }
+		o.Wide = true
 		r := s.shelf.Start(o)
 		time.Sleep(4050 * time.Millisecond)
 		r.Stop("over")

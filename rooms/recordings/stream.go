@@ -14,7 +14,10 @@ func samplesOf(ticks uint64, rate int) int64 { return int64(ticks) * int64(rate/
 // stream is one file and what comes for it: stretches in the order of their ticks, with gaps where there was silence, at 8 or
 // 16 kHz, which is not always the rate of the file.
 type stream struct {
-	file *wavFile
+	name  string // of the file, without its ending
+	file  *wavFile
+	wider *widening // the file is being made anew at a higher rate; nil: it is not
+	stays bool      // it cannot be
 
 	// Where the rates differ. Stretches that follow one another are converted as one piece.
 	converter *media.Converter
@@ -27,9 +30,14 @@ type stream struct {
 }
 
 // put writes a stretch at its place; its samples are not touched before the file is flushed. The recording begins at tick
-// first, which has the place base.
+// first, which has the place base, in samples of wideRate.
 func (s *stream) put(f mixer.Stretch, base int64, first uint64) error {
-	at := base + samplesOf(f.Tick-first, s.file.rate)
+	if s.wider != nil {
+		if err := s.wider.put(f, base, first); err != nil {
+			return err
+		}
+	}
+	at := s.file.place(base) + samplesOf(f.Tick-first, s.file.rate)
 	if f.Crossed {
 		at += crossDelay(s.file.rate)
 	}

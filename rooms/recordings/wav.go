@@ -36,6 +36,7 @@ type wavFile struct {
 	at, next int64 // samples that gathered begins with, and that would follow it
 
 	samples int64 // that there are
+	sounded int64 // of them, up to the end of the last sound: there is silence behind it
 	told    int64 // that the header tells of
 	dirty   bool  // written to since it was synced
 }
@@ -55,10 +56,10 @@ func continueWAV(file *os.File) (*wavFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if rate != 8000 && rate != 16000 {
-		return nil, fmt.Errorf("it has %d Hz, and recordings have 8000 or 16000", rate)
+	if rate != narrowRate && rate != wideRate {
+		return nil, fmt.Errorf("it has %d Hz, and recordings have %d or %d", rate, narrowRate, wideRate)
 	}
-	return &wavFile{file: file, rate: rate, samples: samples, told: samples}, nil
+	return &wavFile{file: file, rate: rate, samples: samples, sounded: samples, told: samples}, nil
 }
 
 // readHeader reads what newWAV and settle have written. Of what the header tells only what is there counts.
@@ -117,8 +118,15 @@ func (w *wavFile) put(at int64, pcm []int16) error {
 		w.at = at
 	}
 	w.gathered, w.next = append(w.gathered, octets(pcm)), at+int64(len(pcm))
+	w.sounded = max(w.sounded, w.next)
 	return nil
 }
+
+// place is a place in the file that is given in samples of wideRate.
+func (w *wavFile) place(at int64) int64 { return at * int64(w.rate) / wideRate }
+
+// retune gives a file another rate in which there is no sound. It has no length until it is settled.
+func (w *wavFile) retune(rate int) { w.rate, w.samples, w.told = rate, 0, -1 }
 
 // mostGathered is how many pieces are written in one call, which takes 1024 (IOV_MAX).
 const mostGathered = 64
@@ -179,7 +187,8 @@ func writeAll(file *os.File, pieces [][]byte, offset int64) error {
 	return nil
 }
 
-// settle makes the file as long as so many samples, with silence where there are none, and puts the length into its header.
+// settle makes the file as long as so many samples of its own rate, with silence where there are none, and puts the length
+// into its header.
 func (w *wavFile) settle(samples int64) error {
 	if err := w.flush(); err != nil {
 		return err

@@ -40,7 +40,7 @@ func untilPoll(now time.Time) time.Duration { return pollTime - time.Duration(no
 // write takes what has come and writes it, and sets the headers right: so all can be played when the process is killed now.
 // Then it brings them to the disk.
 func (r *Recorder) write(now time.Time) error {
-	if err := r.happen(); err != nil {
+	if err := errors.Join(r.adopt(false), r.happen()); err != nil {
 		return err
 	}
 	length, err := r.take()
@@ -68,27 +68,29 @@ func (r *Recorder) finish() error {
 	if err != nil {
 		return err
 	}
-	for _, m := range r.tracks {
-		if err := m.stream.end(); err != nil {
+	if err := r.adopt(true); err != nil {
+		return err
+	}
+	for _, s := range r.streams() {
+		if err := s.end(); err != nil {
 			return err
 		}
-	}
-	if err := r.mixed.end(); err != nil {
-		return err
 	}
 	r.noteLevels(time.Now())
 	r.mu.Lock()
 	reason := r.reason
 	r.mu.Unlock()
-	r.note(Note{Kind: NoteStop, At: float64(length) / float64(r.files.mix.rate), Reason: reason, Lost: r.lost})
+	r.note(Note{Kind: NoteStop, At: float64(length) / wideRate, Reason: reason, Lost: r.lost})
 	return errors.Join(r.settle(length), r.sync(true))
 }
 
 // abandon closes the files as they are. After an error that is as they were settled last.
 func (r *Recorder) abandon() {
 	for _, m := range r.tracks {
+		r.dropWider(&m.stream)
 		m.stream.file.file.Close()
 	}
+	r.dropWider(&r.mixed)
 	r.files.close()
 }
 
@@ -145,19 +147,21 @@ func (r *Recorder) join(m *track, e event) error {
 func (r *Recorder) openTrack(m *track) (err error) {
 	if m.name == "" {
 		m.name = trackName(r.files.name, m.number)
-		m.stream.file, err = r.files.createWAV(m.name, r.files.mix.rate)
+		m.stream.file, err = r.files.createWAV(m.name, narrowRate)
 	} else {
 		m.name = filepath.Join(filepath.Dir(r.files.name), trimMix(m.name))
 		m.stream.file, err = r.files.openWAV(m.name)
+		r.forgetWider(m.name)
 	}
+	m.stream.name = m.name
 	if err == nil {
 		r.tracks = append(r.tracks, m)
 	}
 	return err
 }
 
-// take puts the sound that has come at its place in the files, and returns how many samples long the recording is. The
-// samples are the source's until they have been flushed.
+// take puts the sound that has come at its place in the files, and returns how long the recording is, in samples of wideRate.
+// The samples that it has put are the source's until they have been flushed.
 func (r *Recorder) take() (length int64, err error) {
 	r.lost = r.order.Source.Lost()
 	first, last := r.order.Source.Span()
@@ -180,20 +184,30 @@ func (r *Recorder) take() (length int64, err error) {
 			}
 			s = &m.stream
 		}
-		err = s.put(f, r.base, first)
+		if f.Rate > s.file.rate {
+			err = r.widen(s, f.Rate)
+		}
+		if err == nil {
+			err = s.put(f, r.base, first)
+		}
 	})
-	return r.base + samplesOf(last-first+1, r.files.mix.rate), err
+	return r.base + samplesOf(last-first+1, wideRate), err
 }
 
 // settle hands what was gathered to the kernel, which keeps it when the process is killed, and makes all files as long as so
-// many samples. The mix comes last: what it has the tracks have.
+// many samples of wideRate. The mix comes last: what it has the tracks have.
 func (r *Recorder) settle(length int64) error {
-	for _, m := range r.tracks {
-		if err := m.stream.file.settle(length); err != nil {
+	for _, s := range r.streams() {
+		if err := s.file.settle(s.file.place(length)); err != nil {
 			return err
 		}
+		if s.wider != nil {
+			if err := s.wider.file.flush(); err != nil {
+				return err
+			}
+		}
 	}
-	return errors.Join(r.mixed.file.settle(length), r.flushDiary())
+	return r.flushDiary()
 }
 
 // sync brings what was written to the disk, all of it or what is due. All is on its way there before the first file is waited
@@ -231,7 +245,7 @@ func (r *Recorder) sync(all bool) error {
 
 // place is where in the recording a moment is, in seconds.
 func (r *Recorder) place(at time.Time) float64 {
-	seconds := float64(r.base)/float64(r.files.mix.rate) + max(0, at.Sub(r.begin).Seconds())
+	seconds := float64(r.base)/wideRate + max(0, at.Sub(r.begin).Seconds())
 	return float64(int64(seconds*1000)) / 1000
 }
 
