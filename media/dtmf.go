@@ -119,7 +119,7 @@ const dtmfTail = 2
 // Follows tells that the next frame has to be given to Take whatever MaybeDTMF says of it.
 func (d *DTMF) Follows() bool { return d.key != 0 || d.opened || d.since > 0 }
 
-// Take takes the leg's next 20 ms, at 8 or 16 kHz. present tells that a key is heard in them, digit
+// Take takes the leg's next 20 ms, at 8, 16 or 48 kHz. present tells that a key is heard in them, digit
 // is that key once for each press, else 0. concealed tells that the frame was made up for a lost one:
 // it neither begins a press nor ends one.
 func (d *DTMF) Take(frame []int16, concealed bool) (present bool, digit byte) {
@@ -186,13 +186,18 @@ func (d *DTMF) has(x []int16) bool {
 	return t.rest < dtmfRestHalf && t.power > d.power/4
 }
 
-// narrowed brings a frame to dtmfRate. The mean of two samples dampens enough of what would fold.
+// narrowed brings a frame to dtmfRate. The mean of the samples that become one dampens enough of what would fold.
 func (d *DTMF) narrowed(frame []int16) []int16 {
 	if len(frame) == dtmfFrame {
 		return frame
 	}
+	ratio := len(frame) / dtmfFrame
 	for i := range d.narrow {
-		d.narrow[i] = int16((int(frame[2*i]) + int(frame[2*i+1])) / 2)
+		sum := 0
+		for _, s := range frame[ratio*i : ratio*(i+1)] {
+			sum += int(s)
+		}
+		d.narrow[i] = int16(sum / ratio)
 	}
 	return d.narrow[:]
 }

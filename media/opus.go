@@ -2,22 +2,30 @@
 
 package media
 
-import "github.com/hraban/opus"
+import (
+	"fmt"
+
+	"github.com/hraban/opus"
+)
 
 // opusCodec is Opus (RFC 6716) by libopus, of mono audio in frames of 20 ms.
 type opusCodec struct{ rate int }
 
 var (
+	opusFull   = &opusCodec{rate: 48000}
 	opusWide   = &opusCodec{rate: 16000}
 	opusNarrow = &opusCodec{rate: 8000}
 )
 
-// Opus is Opus with audio at 16 or at 8 kHz; false in a build without it.
-func Opus() (Codec, bool) { return opusWide, true }
+// Opus is Opus with audio at 48, 16 or 8 kHz; false in a build without it.
+func Opus() (Codec, bool) { return opusFull, true }
 
 const (
-	opusPayload = 107   // of our offers: a dynamic one
-	opusBitrate = 32000 // bit/s, for sound of 8 kHz bandwidth
+	opusPayload = 107 // of our offers: a dynamic one
+	// Bit/s, for sound of 8 and of 20 kHz bandwidth, in which what is sent once more is included: as much as RFC 7587 3.1.1 has
+	// for music, as tones above 12 kHz become noise with less. In speech most packets are smaller.
+	opusBitrate     = 32000
+	opusFullBitrate = 64000
 	// opusEffort is libopus's complexity: above 5 it takes much longer for little.
 	opusEffort = 5
 	// opusWarm is how many frames an encoder has to code for another's decoder to follow it.
@@ -32,15 +40,19 @@ func (*opusCodec) Channels() int      { return 2 } // RFC 7587 7: always, whatev
 func (*opusCodec) Stateless() bool    { return false }
 func (*opusCodec) PerOctet() int      { return 0 }
 
-func (*opusCodec) Params() string {
-	return "maxplaybackrate=16000;sprop-maxcapturerate=16000;stereo=0;useinbandfec=1;usedtx=1"
+// Params tells the rate that we make use of (RFC 7587 6.1): what is above it a far end need not send.
+func (c *opusCodec) Params() string {
+	return fmt.Sprintf("maxplaybackrate=%d;sprop-maxcapturerate=%d;stereo=0;useinbandfec=1;usedtx=1", c.rate, c.rate)
 }
 
 func (*opusCodec) At(rate int) Codec {
-	if rate < opusWide.rate {
+	switch {
+	case rate < opusWide.rate:
 		return opusNarrow
+	case rate < opusFull.rate:
+		return opusWide
 	}
-	return opusWide
+	return opusFull
 }
 
 // Samples reads the begin of a packet (RFC 6716 3.1): how long its frames are, and how many there are.
@@ -83,13 +95,20 @@ func (c *opusCodec) NewDecoder() Decoder {
 	return d
 }
 
+func (c *opusCodec) bitrate() int {
+	if c == opusFull {
+		return opusFullBitrate
+	}
+	return opusBitrate
+}
+
 func (c *opusCodec) NewEncoder() Encoder {
 	e := &opusEncoder{frame: c.rate / FramesPerSecond, last: make([]int16, (opusWarm+1)*c.rate/FramesPerSecond), scratch: make([]byte, 1500)}
 	// What is mixed is not one voice, and may be music: libopus's profile for telephony would filter and waver.
 	if err := e.state.Init(c.rate, 1, opus.AppAudio); err != nil {
 		panic(err)
 	}
-	for _, err := range []error{e.state.SetBitrate(opusBitrate), e.state.SetComplexity(opusEffort), e.state.SetInBandFEC(true)} {
+	for _, err := range []error{e.state.SetBitrate(c.bitrate()), e.state.SetComplexity(opusEffort), e.state.SetInBandFEC(true)} {
 		if err != nil {
 			panic(err) // of a value that Opus has not
 		}

@@ -3,20 +3,32 @@
 package media_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"conclave/media"
 	"conclave/media/tone"
 )
 
+// opusCodec is Opus at 16 kHz.
 func opusCodec(t testing.TB) media.Codec {
 	c, ok := media.Opus()
 	if !ok {
 		t.Fatal("a build with the tag opus has none")
 	}
-	return c
+	return c.At(16000)
+}
+
+func TestOpusHasTheHighestRateThatIsAllowed(t *testing.T) {
+	for limit, want := range map[int]int{8000: 8000, 12000: 8000, 16000: 16000, 44100: 16000, 48000: 48000, 192000: 48000} {
+		codec := opusCodec(t).At(limit)
+		if codec.SampleRate() != want || !strings.HasPrefix(codec.Params(), fmt.Sprintf("maxplaybackrate=%d;sprop-maxcapturerate=%d;", want, want)) {
+			t.Errorf("at %d Hz it has %d, with %s", limit, codec.SampleRate(), codec.Params())
+		}
+	}
 }
 
 func TestOpusTellsHowLongAPacketIs(t *testing.T) {
@@ -30,7 +42,7 @@ func TestOpusTellsHowLongAPacketIs(t *testing.T) {
 		{"two frames", []byte{9<<3 | 1, 0, 0}, 40}, {"two frames of different size", []byte{9<<3 | 2, 0, 0}, 40},
 		{"nothing", nil, 0}, {"cut short", []byte{9<<3 | 3}, 0}, {"no frame", []byte{9<<3 | 3, 0}, 0}, {"more than 120 ms", []byte{11<<3 | 3, 3, 0}, 0},
 	} {
-		for _, rate := range []int{8000, 16000} {
+		for _, rate := range []int{8000, 16000, 48000} {
 			if got := opusCodec(t).At(rate).Samples(tt.payload); got != tt.ms*rate/1000 {
 				t.Errorf("%s at %d Hz: %d samples, want %d", tt.name, rate, got, tt.ms*rate/1000)
 			}
@@ -70,7 +82,7 @@ func playOpus(codec media.Codec, packets [][]byte, lost func(i int) bool) ([]int
 }
 
 func TestOpusRunsThroughTheJitterBuffer(t *testing.T) {
-	for _, rate := range []int{8000, 16000} {
+	for _, rate := range []int{8000, 16000, 48000} {
 		codec := opusCodec(t).At(rate)
 		packets := opusPackets(t, codec, tone.Make(rate, 437, -12, 3*rate))
 		out, stats := playOpus(codec, packets, func(int) bool { return false })
@@ -84,52 +96,71 @@ func TestOpusRunsThroughTheJitterBuffer(t *testing.T) {
 }
 
 func TestOpusRecoversALostPacketFromTheNext(t *testing.T) {
-	codec := opusCodec(t)
-	packets := opusPacketsFor(t, codec, tone.Make(16000, 437, -12, 5*16000), 0.1)
-	j, dst := media.NewJitter(codec), make([]int16, 320)
-	lost := 0
-	for i := range packets { // packets come in pairs, 20 ms before they are needed
-		now := int64(i) * int64(tickTime)
-		if i%2 == 0 {
-			for _, n := range []int{i, i + 1} {
-				if n >= len(packets) {
-					continue
+	for _, rate := range []int{16000, 48000} {
+		codec := opusCodec(t).At(rate)
+		packets := opusPacketsFor(t, codec, tone.Make(rate, 437, -12, 5*rate), 0.1)
+		j, dst := media.NewJitter(codec), make([]int16, rate/media.FramesPerSecond)
+		lost := 0
+		for i := range packets { // packets come in pairs, 20 ms before they are needed
+			now := int64(i) * int64(tickTime)
+			if i%2 == 0 {
+				for _, n := range []int{i, i + 1} {
+					if n >= len(packets) {
+						continue
+					}
+					if n > 100 && n%10 == 4 {
+						lost++
+						continue
+					}
+					j.Put(uint16(n), uint32(n)*960, packets[n], now-1e6, false)
 				}
-				if n > 100 && n%10 == 4 {
-					lost++
-					continue
-				}
-				j.Put(uint16(n), uint32(n)*960, packets[n], now-1e6, false)
 			}
+			j.Take(dst, now)
 		}
-		j.Take(dst, now)
-	}
-	if s := j.Stats(); int(s.Recovered) < lost/2 {
-		t.Errorf("%d packets were lost: %+v", lost, s)
+		if s := j.Stats(); int(s.Recovered) < lost/2 {
+			t.Errorf("at %d Hz %d packets were lost: %+v", rate, lost, s)
+		}
 	}
 }
 
 // What a packet has of the one before is more than a guess: a sound that was in the lost packet alone is heard.
 func TestOpusSendsWhatTheLastPacketHadOnceMore(t *testing.T) {
-	codec := opusCodec(t)
-	const frame, at = 320, 110
-	pcm := tone.Make(16000, 437, -20, 3*16000)
-	for i, v := range tone.Make(16000, 1900, -12, frame) {
-		pcm[at*frame+i] += v
+	for _, rate := range []int{16000, 48000} {
+		codec := opusCodec(t).At(rate)
+		const at = 110
+		frame := rate / media.FramesPerSecond
+		pcm := tone.Make(rate, 437, -20, 3*rate)
+		for i, v := range tone.Make(rate, 1900, -12, frame) {
+			pcm[at*frame+i] += v
+		}
+		packets := opusPacketsFor(t, codec, pcm, 0.1)
+		decoder, heard := codec.NewDecoder(), make([]int16, frame)
+		for _, p := range packets[:at] {
+			decoder.Decode(heard, p)
+		}
+		if level := tone.LevelAt(heard, rate, 1900); level > -40 {
+			t.Fatalf("at %d Hz: before the sound it is at %.1f dBFS", rate, level)
+		}
+		if !decoder.(media.Recoverer).Recover(heard, packets[at+1]) {
+			t.Fatalf("at %d Hz nothing is recovered", rate)
+		}
+		if level := tone.LevelAt(heard, rate, 1900); level < -20 {
+			t.Errorf("at %d Hz what was in the lost packet alone is recovered at %.1f dBFS, want -12", rate, level)
+		}
 	}
-	packets := opusPacketsFor(t, codec, pcm, 0.1)
-	decoder, heard := codec.NewDecoder(), make([]int16, frame)
-	for _, p := range packets[:at] {
-		decoder.Decode(heard, p)
-	}
-	if level := tone.LevelAt(heard, 16000, 1900); level > -40 {
-		t.Fatalf("before the sound it is at %.1f dBFS", level)
-	}
-	if !decoder.(media.Recoverer).Recover(heard, packets[at+1]) {
-		t.Fatal("nothing is recovered")
-	}
-	if level := tone.LevelAt(heard, 16000, 1900); level < -20 {
-		t.Errorf("what was in the lost packet alone is recovered at %.1f dBFS, want -12", level)
+}
+
+// What is above the wide band goes through Opus at 48 kHz.
+func TestOpusCarriesTheFullBand(t *testing.T) {
+	codec := opusCodec(t).At(48000)
+	for _, loss := range []float32{0, 0.1} {
+		for _, hz := range []float64{1000, 7000, 12000, 15000} {
+			packets := opusPacketsFor(t, codec, tone.Make(48000, hz, -20, 2*48000), loss)
+			out, _ := playOpus(codec, packets, func(int) bool { return false })
+			if level := tone.LevelAt(out[48000:2*48000], 48000, hz); level < -22 || level > -18 {
+				t.Errorf("with a loss of %g %.0f Hz comes out at %.1f dBFS, want -20", loss, hz, level)
+			}
+		}
 	}
 }
 
@@ -242,29 +273,31 @@ func TestOpusSoundsWholeThoughPacketsAreLost(t *testing.T) {
 }
 
 func BenchmarkOpus(b *testing.B) {
-	codec := opusCodec(b)
-	pcm, coded := make([]int16, 320), make([]byte, 1275)
-	tone.NewNoise(1, -30).Fill(pcm)
-	e, d := codec.NewEncoder(), codec.NewDecoder()
-	n := e.Encode(coded, pcm)
-	b.Run("encode", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			n = e.Encode(coded, pcm)
-		}
-	})
-	b.Run("decode", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			d.Decode(pcm, coded[:n])
-		}
-	})
-	b.Run("make an encoder", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			codec.NewEncoder()
-		}
-	})
+	for _, rate := range []int{16000, 48000} {
+		codec := opusCodec(b).At(rate)
+		pcm, coded := make([]int16, rate/media.FramesPerSecond), make([]byte, 1275)
+		tone.NewNoise(1, -30).Fill(pcm)
+		e, d := codec.NewEncoder(), codec.NewDecoder()
+		n := e.Encode(coded, pcm)
+		b.Run(fmt.Sprintf("encode at %d Hz", rate), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				n = e.Encode(coded, pcm)
+			}
+		})
+		b.Run(fmt.Sprintf("decode at %d Hz", rate), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				d.Decode(pcm, coded[:n])
+			}
+		})
+		b.Run(fmt.Sprintf("make an encoder of %d Hz", rate), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				codec.NewEncoder()
+			}
+		})
+	}
 }
 
 func FuzzOpus(f *testing.F) {

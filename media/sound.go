@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Sound is mono audio of known length, ready to be played into a mix of either rate. It never changes after it was
-// made, so any number of goroutines may play it at once.
+// Sound is mono audio of known length, ready to be played into a mix of 8, 16 or 48 kHz. It never changes after it was
+// made, so any number of goroutines may play it at once. It has nothing above 8 kHz: at 48 kHz it would take three times the
+// memory, and what is played at that rate is made from 16 kHz as it is played.
 type Sound struct {
 	narrow   []int16 // at 8 kHz
 	wide     []int16 // at 16 kHz
@@ -43,6 +44,40 @@ func (s *Sound) PCM(rate int) []int16 {
 		return s.wide
 	}
 	return nil
+}
+
+// Read writes the sound at a rate of 8000, 16000 or 48000 Hz from a place on, in samples of that rate, and zeros where it has
+// ended. At 48 kHz the place and the length of dst are multiples of three. It is safe on the audio path.
+func (s *Sound) Read(dst []int16, rate, at int) {
+	if rate == 48000 {
+		for ; len(dst) > 0; dst, at = dst[min(len(dst), raisedAtOnce):], at+raisedAtOnce {
+			raise(dst[:min(len(dst), raisedAtOnce)], s.wide, at/3)
+		}
+		return
+	}
+	pcm := s.PCM(rate)
+	clear(dst[copy(dst, pcm[min(at, len(pcm)):]):])
+}
+
+// raisedAtOnce is how many samples of 48 kHz are made at once: a frame.
+const raisedAtOnce = 48000 / FramesPerSecond
+
+// raise makes samples at three times the rate, from a place in pcm on. All of pcm is at hand: unlike a Converter it needs
+// no memory of what was before.
+func raise(dst []int16, pcm []int16, at int) {
+	n := len(betweenThree[0])
+	var near [raisedAtOnce/3 + 64]float32 // what the filter looks at
+	x := near[:len(dst)/3+2*n-1]
+	for i := range x {
+		if from := at - n + i; from >= 0 && from < len(pcm) {
+			x[i] = float32(pcm[from])
+		}
+	}
+	var sum [raisedAtOnce]int32
+	treble(sum[:len(dst)], x)
+	for i := range dst {
+		dst[i] = clip(int(sum[i]))
+	}
 }
 
 // Duration is the length of the sound.

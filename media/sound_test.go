@@ -1,6 +1,7 @@
 package media_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -47,10 +48,56 @@ func TestSoundIsUntouchedAtItsOwnRate(t *testing.T) {
 	}
 }
 
+func TestSoundIsReadInPiecesAtAnyRateOfAMix(t *testing.T) {
+	const hz, length = 1031.0, 2 // s
+	sound := media.NewSound(16000, tone.Make(16000, hz, -12, length*16000))
+	for _, rate := range []int{8000, 16000, 48000} {
+		var heard []int16
+		for at := 0; at < (length+1)*rate; {
+			piece := make([]int16, 3*(1+len(heard)%700)) // of all lengths, some longer than a frame
+			sound.Read(piece, rate, at)
+			heard, at = append(heard, piece...), at+len(piece)
+		}
+		if got := tone.Continuous(heard[rate/10:length*rate-rate/10], rate, hz); got.Click > 0.002 || got.Slip > 0.002 || got.Dip < -0.05 || got.Bump > 0.05 {
+			t.Errorf("at %d Hz: %+v", rate, got)
+		}
+		if l := tone.LevelAt(heard[rate/2:rate], rate, hz); l < -12.05 || l > -11.95 {
+			t.Errorf("at %d Hz: %.2f dBFS, want -12", rate, l)
+		}
+		for _, image := range []float64{16000 - hz, 16000 + hz} {
+			if l := tone.LevelAt(heard[rate/2:rate], rate, image); rate > 2*int(image) && l > -12-70 {
+				t.Errorf("at %d Hz its image at %.0f Hz is at %.1f dBFS", rate, image, l)
+			}
+		}
+		if l := tone.Level(heard[length*rate+rate/100:]); l > -98 {
+			t.Errorf("at %d Hz there is something at %.1f dBFS after the end", rate, l)
+		}
+	}
+}
+
+// What is loudest may ring over full scale between two samples.
+func TestSoundAtFullScaleIsClippedAndDoesNotOverflow(t *testing.T) {
+	pcm := make([]int16, 16000)
+	for i := range pcm {
+		pcm[i] = math.MaxInt16
+		if i/16%2 == 1 {
+			pcm[i] = math.MinInt16
+		}
+	}
+	frame, sound := make([]int16, 960), media.NewSound(16000, pcm)
+	sound.Read(frame, 48000, 9600)
+	for i := 1; i < len(frame); i++ {
+		if (frame[i] > 20000) != (frame[i-1] > 20000) && (frame[i] < -20000) != (frame[i-1] < -20000) {
+			t.Fatalf("sample %d is %d after %d", i, frame[i], frame[i-1])
+		}
+	}
+}
+
 func TestSoundCostsNoAllocationWhenPlayed(t *testing.T) {
 	s := media.NewSound(16000, make([]int16, 1600))
 	var n int
-	if got := testing.AllocsPerRun(100, func() { n += len(s.PCM(8000)) + len(s.PCM(16000)) }); got != 0 {
+	frame := make([]int16, 960)
+	if got := testing.AllocsPerRun(100, func() { n += len(s.PCM(8000)) + len(s.PCM(16000)); s.Read(frame, 48000, 960) }); got != 0 {
 		t.Errorf("%v allocations, want none", got)
 	}
 	if n == 0 {

@@ -24,7 +24,7 @@ func (s *Seat) ComfortNoise(on bool) {
 // newComfort makes the noise: a loop as hold music is, so that it is coded once for all who hear it. It is fainter the
 // higher it is, as that of rooms.
 func newComfort(workers int) *Music {
-	rate := rates[bands-1]
+	rate := rates[wideBand]
 	random := rand.New(rand.NewPCG(1, 2))
 	smooth, now, power := math.Exp(-2*math.Pi*500/float64(rate)), 0.0, 0.0
 	wave := make([]float64, comfortTime*rate)

@@ -12,7 +12,7 @@ import (
 func TestSilenceIsFaintNoiseToWhoIsGivenComfort(t *testing.T) {
 	eachSplit(t, func(t *testing.T, c *clockwork) {
 		conf := c.engine.NewConference("x")
-		phones := []*farEnd{c.phone(conf, nil), c.phone(conf, nil), c.phoneOf(conf, linear{}, nil, -1)}
+		phones := []*farEnd{c.phone(conf, nil), c.phone(conf, nil), c.phoneOf(conf, linear{}, nil, -1), c.phoneOf(conf, packed{}, nil, -1)}
 		plain := c.phone(conf, nil)
 		for _, p := range phones {
 			p.seat.ComfortNoise(true)

@@ -61,9 +61,11 @@ func (c *Conference) Close() {
 // notify is told what happens at the seat, on the engine's event goroutine: it must not block.
 func (c *Conference) Seat(leg *media.Leg, notify func(Event)) *Seat {
 	p := c.part()
-	p.provide(leg)
 	s := &Seat{notify: notify, leg: leg, part: p, duck: ramp{gain: 1, target: 1}, limiter: open, aside: newAside()}
 	s.own = s.aside.home[:frameOf(narrowBand)]
+	if p.provide(leg) == fullBand {
+		s.widen()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.number++

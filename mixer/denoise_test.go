@@ -121,12 +121,9 @@ func TestDenoiseGoesOnWhenTheCodecChangesItsRate(t *testing.T) {
 	if err := talker.seat.Denoise(true); err != nil {
 		t.Fatal(err)
 	}
-	for _, rate := range []int{8000, 16000, 8000} {
-		if rate == 16000 {
-			talker.use(linear{})
-		} else {
-			talker.use(media.PCMU())
-		}
+	for _, band := range []int{narrowBand, wideBand, fullBand, narrowBand} {
+		rate := rates[band]
+		talker.use(ofAllBands[band])
 		talker.apply(media.SendRecv)
 		talker.source = &passages{sine: tone.NewSine(rate, 437, 0), levels: levels(50, -99, 50, -20)} // what goes on is noise
 		c.run(50 + 25)

@@ -40,7 +40,9 @@ func (p *part) publish(tick uint64) {
 	}
 	for i, bus := range slot.bus {
 		bus.Reset()
-		bus.Merge(&p.bands[i].bus)
+		if own := &p.bands[i].bus; own.contributors > 0 {
+			bus.Merge(own)
+		}
 	}
 	slot.tick.Store(tick + 1)
 }
@@ -56,6 +58,7 @@ func (p *part) gather(tick uint64) {
 			for i, bus := range slot.bus {
 				if bus.contributors > 0 {
 					p.bands[i].bus.Merge(bus)
+					p.reach = max(p.reach, uint8(i+1))
 				}
 			}
 		} else {

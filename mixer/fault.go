@@ -17,6 +17,9 @@ func (p *part) giveUp(lane int, fault any) {
 	}
 	s.aside.faulty, p.faulty = true, true
 	clear(s.own) // half of a frame, perhaps
+	if s.taped {
+		clear(*s.taken())
+	}
 	s.leaveTape()
 	e, stack := p.worker.engine, debug.Stack()
 	p.worker.notices.push(func() { e.fault("a leg was given up", fault, stack) })

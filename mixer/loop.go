@@ -6,15 +6,23 @@ import "conclave/media"
 // hears it hears the same place and it is encoded once for all of them on a worker. It is one piece
 // that is played again and again, or a playlist.
 type Music struct {
-	pcm     [bands][]int16 // longer than its period by a frame, so that each frame is one slice
-	station *station       // of a playlist, else nil
-	taps    []tap          // one a worker
+	pcm     [kept][]int16 // longer than its period by a frame, so that each frame is one slice
+	station *station      // of a playlist, else nil
+	taps    []tap         // one a worker
 }
+
+// kept is how many of the bands music is kept for. What the full one hears of it is made from the wide one, once in a tick for
+// all of a worker.
+const kept = wideBand + 1
 
 // tap is a worker's place in the music.
 type tap struct {
 	tick  uint64
 	bands [bands]piece
+
+	raised uint64 // the tick that full is of
+	full   []int16
+	up     *media.Converter
 }
 
 // piece is the frame of a tick in the codings of a band.
@@ -42,7 +50,8 @@ func newLoop(sound *media.Sound, workers int) *Music {
 func newMusic(workers int) *Music {
 	l := &Music{taps: make([]tap, workers)}
 	for i := range l.taps {
-		l.taps[i].tick = ^uint64(0)
+		l.taps[i] = tap{tick: ^uint64(0), raised: ^uint64(0), full: make([]int16, frameOf(fullBand)),
+			up: media.NewConverter(rates[wideBand], rates[fullBand])}
 		for band := range l.taps[i].bands {
 			l.taps[i].bands[band] = piece{shared: newShared(band)}
 		}
@@ -50,8 +59,35 @@ func newMusic(workers int) *Music {
 	return l
 }
 
-// frame is what is played at a tick.
-func (l *Music) frame(tick uint64, band uint8) []int16 {
+// frame is what a worker plays at a tick.
+func (l *Music) frame(w *worker, tick uint64, band uint8) []int16 {
+	if band == fullBand {
+		return l.tap(w.index, tick).raise(l, w)
+	}
+	return l.recorded(tick, band)
+}
+
+// raise makes the frame of the full band, if nobody has asked for it yet. Where nobody has asked for the one before, the music
+// fades in.
+func (t *tap) raise(l *Music, w *worker) []int16 {
+	if t.raised == t.tick {
+		return t.full
+	}
+	if t.raised+1 != t.tick {
+		t.up.Reset()
+	}
+	t.raised = t.tick
+	wide, full := w.rates[wideBand].risen, w.rates[fullBand].risen
+	for i, v := range l.recorded(t.tick, wideBand) {
+		wide[i] = int32(v)
+	}
+	t.up.Convert(full, wide)
+	clip(t.full, full)
+	return t.full
+}
+
+// recorded is what there is for a tick in a band that music is kept for.
+func (l *Music) recorded(tick uint64, band uint8) []int16 {
 	if l.station != nil {
 		return l.station.frame(tick, band)
 	}
@@ -64,8 +100,8 @@ func (l *Music) frame(tick uint64, band uint8) []int16 {
 	return pcm[at : at+size]
 }
 
-// tap is a worker's place at a tick, in each band.
-func (l *Music) tap(worker int, tick uint64) *[bands]piece {
+// tap is a worker's place at a tick.
+func (l *Music) tap(worker int, tick uint64) *tap {
 	t := &l.taps[worker]
 	if t.tick != tick {
 		t.tick = tick
@@ -73,7 +109,7 @@ func (l *Music) tap(worker int, tick uint64) *[bands]piece {
 			t.bands[i].shared.reset()
 		}
 	}
-	return &t.bands
+	return t
 }
 
 // provide has a worker code the loop once for all who hear it in a coding. The caller holds the engine's mutex.

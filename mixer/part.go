@@ -18,8 +18,9 @@ type part struct {
 	unsent    bool           // its second half is due in the next slot
 	closed    bool           // it does not tick any more
 	faulty    bool           // the work for a lane has failed in this tick
+	reach     uint8          // how many of the bands there is something in, from the lowest on
 	announcer player
-	up, down  crossing // to the wide band and from it
+	ways      [bands - 1]way // from each band to the next one
 	bands     [bands]band
 	exchange  exchange
 }
@@ -45,31 +46,35 @@ func (p *part) occupy(lanes []lane) {
 }
 
 func newPart(c *Conference, w *worker) *part {
-	p := &part{conference: c, worker: w, up: newCrossing(narrowBand, wideBand), down: newCrossing(wideBand, narrowBand)}
+	p := &part{conference: c, worker: w, reach: 1}
 	for i := range p.bands {
 		p.bands[i].open(i, w)
+	}
+	for i := range p.ways {
+		p.ways[i] = newWay(i)
 	}
 	return p
 }
 
-// provide has the part code what all of a leg's codec hear once for all of them.
-func (p *part) provide(leg *media.Leg) {
+// provide has the part code what all of a leg's codec hear once for all of them. It returns the leg's band.
+func (p *part) provide(leg *media.Leg) (band int) {
 	codec, w := leg.Agreed(), p.worker
 	if codec == nil {
-		return
+		return narrowBand
 	}
-	band := bandOf(codec.SampleRate() / media.FramesPerSecond)
+	band = bandOf(codec.SampleRate() / media.FramesPerSecond)
 	w.engine.mu.Lock()
 	defer w.engine.mu.Unlock()
 	p.bands[band].mix.streams.provide(w, codec)
 	w.rates[band].streams.provide(w, codec)
 	w.engine.comfort.provide(w, codec)
+	return band
 }
 
 // receive is the first half of a tick: what each leg gives, summed.
 func (p *part) receive(t media.Time) {
 	p.time = t
-	for i := range p.bands {
+	for i := range p.reach {
 		p.bands[i].bus.Reset()
 	}
 	for lane := 0; lane < len(p.lanes); {
@@ -109,7 +114,7 @@ func (p *part) send() {
 		p.gather(p.time.Tick)
 	}
 	p.join()
-	for i := range p.bands {
+	for i := range p.reach {
 		if p.bands[i].seats > 0 {
 			p.bands[i].mix.begin(&p.announcer, rates[i])
 		}

@@ -10,7 +10,7 @@ func (s *Seat) pause(m *mix, codec media.Codec, t media.Time) {
 	stays := len(m.streams.all) > 0 && m.bus.Contributors() == 0 && !m.announced && s.aside.stream != nil && s.aside.stream == m.streams.of(codec)
 	switch band := &w.rates[s.band]; {
 	case stays && s.comforted:
-		s.share(&m.shared, &m.streams, w.engine.comfort.frame(t.Tick, s.band), true, codec, t)
+		s.share(&m.shared, &m.streams, w.engine.comfort.frame(w, t.Tick, s.band), true, codec, t)
 	case stays:
 		s.share(&m.shared, &m.streams, band.silent, true, codec, t)
 	case s.comforted:

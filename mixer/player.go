@@ -78,9 +78,9 @@ func (p *player) read(frame []int16, rate int) bool {
 			sounds, position = n.sounds, 0
 			continue
 		}
-		length, pcm := len(sounds[0].PCM(narrowRate)), sounds[0].PCM(rate)
+		length := len(sounds[0].PCM(narrowRate))
 		now := rest[:min(len(rest), (length-position)*ratio)]
-		clear(now[copy(now, pcm[min(position*ratio, len(pcm)):]):]) // lengths at two rates differ by a sample
+		sounds[0].Read(now, rate, position*ratio) // lengths at two rates differ by a sample
 		rest, position = rest[len(now):], position+len(now)/ratio
 		if position == length {
 			sounds, position = sounds[1:], 0

@@ -62,5 +62,7 @@ func (a *prospect) find() lane {
 	return lane{}
 }
 
-// approach brings a part near before its turn.
-func (p *part) approach() { media.Prefetch(unsafe.Pointer(p), unsafe.Offsetof(p.exchange)) }
+// approach brings a part near before its turn, but for the full band, which most have nobody in.
+func (p *part) approach() {
+	media.Prefetch(unsafe.Pointer(p), unsafe.Offsetof(p.bands)+fullBand*unsafe.Sizeof(p.bands[0]))
+}

@@ -10,7 +10,7 @@ import (
 // Recording is what a leg says from Record until Stop or the limit.
 type Recording struct {
 	rate   atomic.Int64 // that of the leg, once it has begun
-	pcm    []int16      // room for all of it at the highest rate
+	pcm    []int16      // room for all of it at 16 kHz, or at the leg's rate where that is higher
 	most   int64        // samples of it, which are the worker's
 	length atomic.Int64 // of what is there; behind it the worker writes
 	done   chan struct{}
@@ -24,7 +24,11 @@ type Recording struct {
 func (s *Seat) Record(limit time.Duration) *Recording {
 	c := s.part.conference
 	limit = max(0, limit)
-	r := &Recording{pcm: make([]int16, samples(limit, rates[wideBand])), done: make(chan struct{})}
+	rate := rates[wideBand]
+	if codec := s.leg.Agreed(); codec != nil {
+		rate = max(rate, codec.SampleRate())
+	}
+	r := &Recording{pcm: make([]int16, samples(limit, rate)), done: make(chan struct{})}
 	r.rate.Store(narrowRate)
 	r.notice.do = r.finish
 	c.mu.Lock()
@@ -39,7 +43,7 @@ func (s *Seat) Record(limit time.Duration) *Recording {
 			w.notices.add(&last.notice)
 		}
 		r.rate.Store(int64(s.rate()))
-		r.most = samples(limit, s.rate())
+		r.most = min(samples(limit, s.rate()), int64(len(r.pcm)))
 		s.aside.recording, s.attended = r, true
 	})
 	return r

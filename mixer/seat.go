@@ -69,6 +69,7 @@ type aside struct {
 	recording *Recording
 	home      []int16 // where own lies while it is on no tape
 	spool     *spool  // of its track on a tape, nil: none is begun
+	taper     taper   // of what it gives, on its way there
 	passes    bool    // the others may hear its keys
 	dtmf      media.DTMF
 	dial      dial
@@ -147,6 +148,9 @@ func (s *Seat) receive(t media.Time) {
 			s.shape(frame, kind, tones)
 		}
 		s.part.bands[s.band].bus.Add(s.own)
+		if s.taped && s.band == fullBand {
+			s.aside.taper.lower(s.own, w, t.Tick)
+		}
 	}
 	if (t.Tick+uint64(s.number))%64 == 0 {
 		s.watch(t)
@@ -200,8 +204,9 @@ func (s *Seat) send(m *mix, t media.Time) {
 
 // hearLoop gives the leg what a loop plays.
 func (s *Seat) hearLoop(l *Music, pause bool, codec media.Codec, t media.Time) {
-	piece := &l.tap(s.part.worker.index, t.Tick)[s.band]
-	s.share(&piece.shared, &piece.streams, l.frame(t.Tick, s.band), pause, codec, t)
+	w := s.part.worker
+	piece := &l.tap(w.index, t.Tick).bands[s.band]
+	s.share(&piece.shared, &piece.streams, l.frame(w, t.Tick, s.band), pause, codec, t)
 }
 
 // special mixes for this leg alone.
@@ -241,7 +246,7 @@ func (s *Seat) special(m *mix, t media.Time, speech, announced bool) []int16 {
 		s.wantMusic()
 	}
 	if s.loop != nil && !s.music.resting(0) {
-		s.addMusic(sum, s.loop.frame(t.Tick, s.band), m)
+		s.addMusic(sum, s.loop.frame(w, t.Tick, s.band), m)
 	}
 	if prompt {
 		for i, v := range frame {

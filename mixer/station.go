@@ -19,8 +19,8 @@ const (
 // tick says where the music is, so it goes on where nobody listens, too: what was not heard is skipped.
 type station struct {
 	playlist *media.Playlist
-	ring     [bands][]int16 // frames by tick modulo ringLength
-	missing  [bands][]int16 // a frame of silence
+	ring     [kept][]int16 // frames by tick modulo ringLength
+	missing  [kept][]int16 // a frame of silence
 
 	// The feeder writes from and ready, the workers asked and late. Frames from..ready-1 are in the ring.
 	from, ready atomic.Uint64

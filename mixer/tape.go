@@ -224,10 +224,14 @@ func (s *Seat) leaveTape() {
 	if !s.taped {
 		return
 	}
-	a, n := s.aside, len(s.own)
-	a.spool.end(s.own)
-	copy(a.home[:n], s.own)
-	s.own, a.spool, s.taped = a.home[:n], nil, false
+	a := s.aside
+	a.spool.end(*s.taken())
+	if s.band != fullBand {
+		n := len(s.own)
+		copy(a.home[:n], s.own)
+		s.own = a.home[:n]
+	}
+	a.spool, s.taped = nil, false
 }
 
 // drain takes all that was put.
@@ -264,7 +268,7 @@ func (p *part) load(r *reel) {
 }
 
 // record puts the mix of the tick that is under way on the part's reel. It is taken from the wide band once there is anybody
-// in it. What each seat gives to it was put there when it was summed.
+// in it, or in the full one. What each seat gives to it was put there when it was summed.
 func (p *part) record() {
 	r, tick := p.reel, p.time.Tick
 	if r.mixes {
@@ -274,7 +278,7 @@ func (p *part) record() {
 			r.pause()
 		}
 	}
-	if wide := &p.bands[wideBand]; r.band == narrowBand && (wide.seats > 0 || wide.bus.contributors > 0) {
+	if r.band == narrowBand && p.reach > 1 {
 		r.band = wideBand
 		leaveTape(p.lanes) // who had crossed has not any more, and the other way round
 		p.count()
@@ -287,23 +291,28 @@ func (p *part) record() {
 
 // tape has what the seat gives in a tick lie on its track from the start: nothing is copied, and no memory touched beside it.
 func (s *Seat) tape(r *reel, tick uint64) {
-	n := len(s.own)
+	band := min(int(s.band), wideBand)
+	n, on := frameOf(band), s.taken()
 	switch {
 	case !s.contributes:
 		s.leaveTape()
-	case s.taped && r.follows(s.own, tick, n):
-		s.own = s.own[n : 2*n]
+	case s.taped && r.follows(*on, tick, n):
+		*on = (*on)[n : 2*n]
 	default:
 		s.leaveTape()
-		if on := r.begin(s, tick, n, int(s.band) != r.band); on != nil {
-			s.own, s.aside.spool, s.taped = on.pcm[:n], on, true
+		if spool := r.begin(s, tick, n, band != r.band); spool != nil {
+			*on, s.aside.spool, s.taped = spool.pcm[:n], spool, true
 		}
 	}
 }
 
 // approachTape brings the place near where the seat's next frame lies on its track. It follows what approach has brought.
 func (s *Seat) approachTape() {
-	if n := len(s.own); s.taped && cap(s.own) >= 2*n {
-		media.Prefetch(unsafe.Pointer(&s.own[n : 2*n][0]), uintptr(n)*unsafe.Sizeof(s.own[0]))
+	if !s.taped {
+		return
+	}
+	on := *s.taken()
+	if n := len(on); cap(on) >= 2*n {
+		media.Prefetch(unsafe.Pointer(&on[n : 2*n][0]), uintptr(n)*unsafe.Sizeof(on[0]))
 	}
 }

@@ -271,10 +271,51 @@ func TestTapeTakesTheMixFromTheWideBandOnceSomebodyIsInIt(t *testing.T) {
 		c.run(20)
 		c.stop(l.tape)
 		for _, p := range *conf.parts.Load() {
-			seats := p.bands[narrowBand].seats + p.bands[wideBand].seats
+			seats := 0
+			for _, b := range p.bands {
+				seats += b.seats
+			}
 			if seats != len(p.lanes) {
 				t.Errorf("%d seats are counted of %d", seats, len(p.lanes))
 			}
+		}
+	})
+}
+
+// A recording has 16 kHz at most. What a member of the full band gives is brought to that, and lies where it is in the mix.
+func TestTapeHasTheTracksOfTheFullBandAtTheRateOfTheWideOne(t *testing.T) {
+	eachSplit(t, func(t *testing.T, c *clockwork) {
+		conf := c.engine.NewConference("x")
+		source := &passages{sine: tone.NewSine(48000, 1031, 0), levels: levels(100, -20, 60, -99, 100, -20)}
+		full := c.phoneOf(conf, packed{}, chorus{source, tone.NewSine(48000, 12300, -20)}, -1)
+		full.seat.Enter()
+		c.phone(conf, nil).seat.Enter()
+		c.run(20)
+		l := listener{tape: conf.Record(true)}
+		c.run(10)
+		l.read()
+		l.tracks = nil // the mix is taken from the wide band from the first tick on in which the tape runs
+		l.first = 0
+		for range 20 {
+			c.run(10)
+			l.read()
+		}
+		mix, track := l.tracks[nil], l.tracks[full.seat]
+		if len(mix) < 150*320 || len(track) != len(mix) {
+			t.Fatalf("%d samples of the mix, %d of the track", len(mix), len(track))
+		}
+		worst := 0
+		for i, v := range mix {
+			worst = max(worst, int(v)-int(track[i]), int(track[i])-int(v))
+		}
+		if worst > 1 {
+			t.Errorf("the mix differs from the only track by up to %d", worst)
+		}
+		if level := tone.LevelAt(track[:16000], 16000, 1031); !near(level, -20, 0.2) {
+			t.Errorf("the track is at %.2f dBFS, want -20", level)
+		}
+		if level := tone.LevelAt(track[:16000], 16000, 16000-12300); level > -80 {
+			t.Errorf("what is above the wide band is in it at %.1f dBFS", level)
 		}
 	})
 }

@@ -46,7 +46,8 @@ type worker struct {
 // scratches is what a worker has for the legs of one band.
 type scratches struct {
 	scratch *scratch
-	sum     []int32 // what crosses to it
+	risen   []int32 // what crosses to it from below, and from above
+	fallen  []int32
 	silent  []int16
 	silence shared
 	streams streams // of silence
@@ -57,8 +58,8 @@ func newWorker(e *Engine, index int) *worker {
 	w := &worker{engine: e, index: index, done: make(chan struct{}), in: media.NewInbox(), out: media.NewOutbox(),
 		frame: make([]int16, longest), said: make([]int16, longest), sum: make([]int32, longest), packet: make([]byte, packetRoom)}
 	for i := range w.rates {
-		w.rates[i] = scratches{scratch: newScratch(i), sum: make([]int32, frameOf(i)), silent: make([]int16, frameOf(i)),
-			silence: newShared(i)}
+		w.rates[i] = scratches{scratch: newScratch(i), risen: make([]int32, frameOf(i)), fallen: make([]int32, frameOf(i)),
+			silent: make([]int16, frameOf(i)), silence: newShared(i)}
 	}
 	return w
 }

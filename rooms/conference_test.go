@@ -218,8 +218,8 @@ func TestLiveTellsWhatGoesOn(t *testing.T) {
 		t.Errorf("conference: %+v", shown)
 	}
 	for i, want := range []Member{
-		{ID: 1, Call: "call-ann", Caller: "ann", Name: "ANN", Codec: "PCMU", Talking: true, Entered: true, Role: "participant"},
-		{ID: 2, Call: "call-bob", Caller: "bob", Name: "BOB", Codec: "PCMU", Muted: true, MutedBy: "moderator",
+		{ID: 1, Call: "call-ann", Caller: "ann", Name: "ANN", Codec: "PCMU", Rate: 8000, Talking: true, Entered: true, Role: "participant"},
+		{ID: 2, Call: "call-bob", Caller: "bob", Name: "BOB", Codec: "PCMU", Rate: 8000, Muted: true, MutedBy: "moderator",
 			Entered: true, Role: "participant"},
 	} {
 		got := shown.Members[i]

@@ -30,6 +30,7 @@ type Member struct {
 	Name   string    `json:"name"`
 	Since  time.Time `json:"since"`
 	Codec  string    `json:"codec"`
+	Rate   int       `json:"rate_hz"` // of the audio that is decoded and coded: what codec and room allow
 	// Encryption is the suite of SRTP that the audio is encrypted by; empty: it is not.
 	Encryption string `json:"encryption,omitempty"`
 	// Level is that of the last half second in dBFS, -127 (digital silence) to 0, as it came from the phone.
@@ -124,7 +125,7 @@ func (c *conference) live() Conference {
 			continue // still at the door
 		}
 		m := &shown.Members[i]
-		m.Codec = stats.Codec
+		m.Codec, m.Rate = stats.Codec, stats.Rate
 		m.Encryption = stats.Leg.Suite.String()
 		m.Level = max(stats.Level, silence)
 		m.Gain = stats.Gain

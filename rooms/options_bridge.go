@@ -20,7 +20,7 @@ var bridgeOptions = []option{
 	{"record_file_timestamp", yesNo, "yes", "adds the time of its begin, in seconds since 1970, to record_file",
 		func(o *Options, v value) { o.RecordFileTimestamp = v.yes }},
 	{"internal_sample_rate", oneOf(append([]string{"auto"}, sampleRates...)...), "auto",
-		"limits the rate of the mix in Hz; auto, and what is above the members' own rates, is no limit", limitRate},
+		"limits the rate of the mix in Hz, which is 8000, 16000 or 48000; auto is the highest of the members' own", limitRate},
 	{"maximum_sample_rate", oneOf(append([]string{noValue}, sampleRates...)...), noValue, "does the same", limitRate},
 	{"mixing_interval", oneOf("10", "20", "40", "80"), "20", "has no effect, as 20 ms are mixed at a time, whatever it says", nothing},
 	{"enable_events", always(false), "no", "sends events to phones as text, which this version does not do", nothing},

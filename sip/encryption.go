@@ -26,10 +26,11 @@ func (s *Server) mayCarryKeys(over wire.Peer) bool {
 	return s.insecureKeys || strings.EqualFold(over.Transport, "TLS")
 }
 
-// encryption is what the session of a call may and has to do. The room is the one that it is for; the zero value is none.
+// encryption is what the session of a call may and has to do, and the rate that its room has. The room is the one that it is for; the zero value is none.
 func (s *Server) encryption(of session, over wire.Peer, room rooms.Room) session {
 	of.exposed = !strings.EqualFold(over.Transport, "TLS")
 	of.local.Encrypted = room.Options.Encryption == rooms.EncryptionRequired
+	of.local.SampleRate = room.Options.SampleRate
 	switch {
 	case room.Options.Encryption == rooms.EncryptionNo:
 		return of.withoutKeys(whyUnasked)
@@ -72,7 +73,7 @@ func (s session) forget() session {
 	return s.withoutKeys(whyInClear)
 }
 
-// visit notes the room that the call goes on in. What the room wants of encryption holds from then on. The error is
+// visit notes the room that the call goes on in. What the room wants of encryption, and its rate, holds from then on. The error is
 // rooms.ErrNotEncrypted.
 func (c *Call) visit(room rooms.Room) error {
 	if err := room.Takes(c.leg.Suite() != media.Plain); err != nil {
@@ -80,6 +81,7 @@ func (c *Call) visit(room rooms.Room) error {
 	}
 	c.room = room
 	c.session.local.Encrypted = room.Options.Encryption == rooms.EncryptionRequired
+	c.session.local.SampleRate = room.Options.SampleRate
 	return nil
 }
 

@@ -118,13 +118,21 @@ func newMemberTable(out io.Writer, first string) *tabwriter.Writer {
 
 func memberRow(table io.Writer, first string, m rooms.Member, level string, now time.Time) {
 	row(table, first, m.Caller, m.Name, m.Role, state(m), level, talked(m), lastMinute(m, now),
-		fmt.Sprintf("%.1f %%", m.LossPercent), fmt.Sprintf("%.1f ms", m.Jitter), fmt.Sprintf("%.0f ms", m.Delay), coding(m.Codec, m.Encryption), clock(m.Since))
+		fmt.Sprintf("%.1f %%", m.LossPercent), fmt.Sprintf("%.1f ms", m.Jitter), fmt.Sprintf("%.0f ms", m.Delay), coding(audio(m.Codec, m.Rate), m.Encryption), clock(m.Since))
 }
 
 // coding is a codec as tables show it, with whether it is encrypted.
 func coding(codec, encryption string) string {
 	if encryption != "" {
 		codec += ", SRTP"
+	}
+	return codec
+}
+
+// audio is a codec with its rate where that is more than a telephone's: opus 48k.
+func audio(codec string, rate int) string {
+	if rate > 8000 {
+		return fmt.Sprintf("%s %dk", codec, rate/1000)
 	}
 	return codec
 }

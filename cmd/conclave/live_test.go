@@ -18,7 +18,7 @@ func TestLiveTableShowsHostileCallersHarmlessly(t *testing.T) {
 	live := []rooms.Conference{
 		{Extension: "1000", Name: "Weekly", Since: since, Locked: true, Members: []rooms.Member{
 			{ID: 1, Caller: "100", Name: "Anna", Role: "moderator", Since: since, Codec: "PCMU", Level: -21.4, Talking: true, Entered: true, TalkTime: 65, LossPercent: 0.25, Jitter: 1.26, Delay: 20},
-			{ID: 12, Caller: "1\x1b[2J", Name: "\u202eevil\n", Role: "participant", Since: since, Codec: "PCMA", Level: -127, Muted: true, MutedBy: "moderator", Music: true, Encryption: "AEAD_AES_128_GCM", Entered: true, TalkTime: 3605},
+			{ID: 12, Caller: "1\x1b[2J", Name: "\u202eevil\n", Role: "participant", Since: since, Codec: "opus", Rate: 48000, Level: -127, Muted: true, MutedBy: "moderator", Music: true, Encryption: "AEAD_AES_128_GCM", Entered: true, TalkTime: 3605},
 		}},
 		{Extension: "20", Name: "Two", Since: since, Members: []rooms.Member{
 			{ID: 1, Since: since, Level: -127},
@@ -31,9 +31,9 @@ func TestLiveTableShowsHostileCallersHarmlessly(t *testing.T) {
 	}
 	want := strings.Join([]string{
 		`1000 Weekly, 2 members since 10:20:30, locked`,
-		`MEMBER  CALLER    NAME          ROLE         STATE                      LEVEL      TALKED   LAST MINUTE  LOSS   JITTER  DELAY  CODEC       SINCE`,
-		`1       100       Anna          moderator    talking                    -21 dBFS   1:05                  0.2 %  1.3 ms  20 ms  PCMU        10:20:30`,
-		`12      1\x1b[2J  \u202eevil\n  participant  muted by moderator, music  -127 dBFS  1:00:05               0.0 %  0.0 ms  0 ms   PCMA, SRTP  10:20:30`,
+		`MEMBER  CALLER    NAME          ROLE         STATE                      LEVEL      TALKED   LAST MINUTE  LOSS   JITTER  DELAY  CODEC           SINCE`,
+		`1       100       Anna          moderator    talking                    -21 dBFS   1:05                  0.2 %  1.3 ms  20 ms  PCMU            10:20:30`,
+		`12      1\x1b[2J  \u202eevil\n  participant  muted by moderator, music  -127 dBFS  1:00:05               0.0 %  0.0 ms  0 ms   opus 48k, SRTP  10:20:30`,
 		``,
 		`20 Two, 2 members since 10:20:30`,
 		`MEMBER  CALLER  NAME  ROLE  STATE           LEVEL      TALKED  LAST MINUTE  LOSS   JITTER  DELAY  CODEC  SINCE`,

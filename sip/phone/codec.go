@@ -16,7 +16,7 @@ const (
 	PCMU Codec = 0
 	PCMA Codec = 8
 	G722 Codec = 9
-	Opus Codec = 111 // which is in builds with the tag opus alone
+	Opus Codec = 111 // of 48 kHz, which is in builds with the tag opus alone
 )
 
 // mappings are the codings as a=rtpmap has them.
@@ -30,7 +30,10 @@ func (c Codec) String() string {
 
 // Rate is that of the audio in Hz.
 func (c Codec) Rate() int {
-	if c == G722 || c == Opus {
+	switch c {
+	case Opus:
+		return 48000
+	case G722:
 		return 16000
 	}
 	return 8000

@@ -8,6 +8,7 @@ import "github.com/hraban/opus"
 type opusCoder struct {
 	encoder *opus.Encoder
 	decoder *opus.Decoder
+	longest int // samples of a packet
 }
 
 func newOpus(rate int) coder {
@@ -19,7 +20,7 @@ func newOpus(rate int) coder {
 	if err != nil {
 		panic(err)
 	}
-	return opusCoder{encoder, decoder}
+	return opusCoder{encoder, decoder, rate * 120 / 1000}
 }
 
 func (c opusCoder) encode(pcm []int16) []byte {
@@ -32,7 +33,7 @@ func (c opusCoder) encode(pcm []int16) []byte {
 }
 
 func (c opusCoder) decode(payload []byte) []int16 {
-	pcm := make([]int16, 16000*120/1000)
+	pcm := make([]int16, c.longest)
 	n, err := c.decoder.Decode(payload, pcm)
 	if err != nil {
 		return nil

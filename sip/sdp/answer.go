@@ -18,6 +18,9 @@ type Local struct {
 	SessionID, Version uint64
 	// Codecs are those we take. Their order counts in our offers only.
 	Codecs []media.Codec
+	// SampleRate is the highest rate of audio in Hz that we make use of now, whatever the codecs could do; 0: there is no
+	// limit. The far end is told, and may send less then.
+	SampleRate int
 	// Keys are ours for encrypted audio; nil: there is none, and NoKeys says why to who wants it.
 	Keys   Keys
 	NoKeys string

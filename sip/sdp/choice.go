@@ -83,7 +83,7 @@ func (l Local) take(m *Media) (choice, *Refusal) {
 	if refusal := l.reach(m.Address); refusal != nil {
 		return choice{}, refusal
 	}
-	c := choice{formats: []Format{format(theirs.ID, codec)}, crypto: crypto}
+	c := choice{formats: []Format{l.format(theirs.ID, codec)}, crypto: crypto}
 	c.remote = media.Remote{
 		RTP:         netip.AddrPortFrom(m.Address, m.Port),
 		RTCP:        m.rtcp(),
@@ -169,7 +169,10 @@ func (f Format) is(name string, rate, channels int) bool {
 }
 
 // format describes a codec of ours.
-func format(id string, c media.Codec) Format {
+func (l Local) format(id string, c media.Codec) Format {
+	if l.SampleRate > 0 {
+		c = c.At(min(l.SampleRate, c.SampleRate()))
+	}
 	return Format{ID: id, Name: c.Name(), Rate: c.ClockRate(), Channels: c.Channels(), Params: c.Params()}
 }
 
@@ -183,10 +186,13 @@ func (f Format) param(name string) string {
 	return ""
 }
 
-// playbackRate is the highest rate in Hz that the far end can make use of (RFC 7587 6.1), no higher than most.
+// playbackRate is the highest rate in Hz that the far end can make use of (RFC 7587 6.1), no higher than most. One that says
+// only what it sends at most is taken to play no more than that.
 func (f Format) playbackRate(most int) int {
-	if rate := number(f.param("maxplaybackrate")); rate > 0 {
-		return min(rate, most)
+	for _, name := range [...]string{"maxplaybackrate", "sprop-maxcapturerate"} {
+		if rate := number(f.param(name)); rate > 0 {
+			return min(rate, most)
+		}
 	}
 	return most
 }

@@ -24,7 +24,7 @@ func Offer(local Local) *Session {
 		Address: offer.Address, PTime: 20, Direction: local.direction(),
 	}
 	for _, c := range local.Codecs {
-		audio.Formats = append(audio.Formats, format(strconv.Itoa(int(c.PayloadType())), c))
+		audio.Formats = append(audio.Formats, local.format(strconv.Itoa(int(c.PayloadType())), c))
 	}
 	audio.Formats = append(audio.Formats, Format{
 		ID: offeredEvent, Name: eventName, Rate: 8000, Channels: 1, Params: eventParams,
