@@ -22,7 +22,7 @@ func Opus() (Codec, bool) { return opusFull, true }
 
 const (
 	opusPayload = 107 // of our offers: a dynamic one
-	// Bit/s, for sound of 8 and of 20 kHz bandwidth, in which what is sent once more is included: as much as RFC 7587 3.1.1 has
+	// Bit/s, for sound of 8 and of 20 kHz bandwidth, without what is sent once more: as much as RFC 7587 3.1.1 has
 	// for music, as tones above 12 kHz become noise with less. In speech most packets are smaller.
 	opusBitrate     = 32000
 	opusFullBitrate = 64000

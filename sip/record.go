@@ -76,7 +76,9 @@ func (p *past) hear(leg *media.Leg) {
 		loss := min(100, 100*float64(s.FarLostTotal)/float64(s.Sent))
 		p.audio.FarLoss = &loss
 	}
-	p.audio.MOS, _ = s.MOS(codec.Name())
+	if q, ok := s.Quality(codec); ok {
+		p.audio.MOS, p.audio.Scale, p.audio.Rating = q.MOS, string(q.Scale), &q.Rating
+	}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -56,6 +56,8 @@ type CallAudio struct {
 	RoundTrip     float64  // ms; 0: unknown
 	FarLoss       *float64 // percent of what we sent, as the far end says; nil: it has not said
 	MOS           float64  // estimated, 1 to 4.5; 0: unknown
+	Scale         string   // of MOS, narrow or wide; empty: there is none
+	Rating        *float64 // R of the E-model, which can be compared whatever the scale; nil: unknown
 }
 
 // AddCalls stores calls, all or none of them.
@@ -71,7 +73,7 @@ func (db *DB) AddCalls(ctx context.Context, calls []Call) error {
 			_, err := insert.ExecContext(ctx, c.ID, c.Direction, c.Dialled, c.Room, c.RoomName, c.Number, c.Name, c.Address, c.Phone,
 				c.Trunk, c.Role, c.Started.UnixMilli(), unixMilli(c.Answered), unixMilli(c.Entered), c.Ended.UnixMilli(), c.Result,
 				c.Reason, c.Codec, c.Encryption, int64(c.Received), int64(c.Lost), int64(c.Late), int64(c.Sent), c.Jitter, c.Delay,
-				unlessZero(c.RoundTrip), c.FarLoss, unlessZero(c.MOS))
+				unlessZero(c.RoundTrip), c.FarLoss, unlessZero(c.MOS), c.Scale, c.Rating)
 			if err != nil {
 				return fmt.Errorf("call %s: %w", c.ID, err)
 			}
@@ -180,7 +182,7 @@ func (db *DB) RemoveCalls(ctx context.Context, before time.Time, most int) (n in
 // callColumns are the columns of a Call, in the order of scanCall and AddCalls.
 const callColumns = `call, direction, dialled, room, room_name, number, name, address, phone, trunk, role,
 	started, answered, entered, ended, result, reason,
-	codec, encryption, received, lost, late, sent, jitter, delay, round_trip, far_loss, mos`
+	codec, encryption, received, lost, late, sent, jitter, delay, round_trip, far_loss, mos, mos_scale, rating`
 
 func scanCall(rows *sql.Rows) (c Call, err error) {
 	var started, ended int64
@@ -188,7 +190,7 @@ func scanCall(rows *sql.Rows) (c Call, err error) {
 	var roundTrip, mos sql.Null[float64]
 	err = rows.Scan(&c.ID, &c.Direction, &c.Dialled, &c.Room, &c.RoomName, &c.Number, &c.Name, &c.Address, &c.Phone, &c.Trunk, &c.Role,
 		&started, &answered, &entered, &ended, &c.Result, &c.Reason,
-		&c.Codec, &c.Encryption, &c.Received, &c.Lost, &c.Late, &c.Sent, &c.Jitter, &c.Delay, &roundTrip, &c.FarLoss, &mos)
+		&c.Codec, &c.Encryption, &c.Received, &c.Lost, &c.Late, &c.Sent, &c.Jitter, &c.Delay, &roundTrip, &c.FarLoss, &mos, &c.Scale, &c.Rating)
 	if err != nil {
 		return Call{}, err
 	}

@@ -43,7 +43,7 @@ func ids(t *testing.T, db *store.DB, q store.CallQuery) string {
 }
 
 func TestCallsSurviveReopening(t *testing.T) {
-	loss := 0.0
+	loss, rating := 0.0, -7.5
 	want := []store.Call{
 		{ID: "refused", Direction: store.CallIn, Dialled: "999\x1b", Number: "x'; DROP TABLE calls --", Name: "\xff\x00", Address: "::1",
 			Started: begin, Ended: begin.Add(time.Millisecond), Result: "REFUSED", Reason: "404"},
@@ -51,7 +51,7 @@ func TestCallsSurviveReopening(t *testing.T) {
 			Address: "192.0.2.7", Phone: "200", Trunk: "carrier", Role: "moderator", Started: begin.Add(time.Second),
 			Answered: begin.Add(2 * time.Second), Entered: begin.Add(3 * time.Second), Ended: begin.Add(4 * time.Second), Result: "KICKED",
 			Reason: "removed", CallAudio: store.CallAudio{Codec: "PCMA", Encryption: "AEAD_AES_128_GCM", Received: 1 << 40, Lost: 2, Late: 3, Sent: 4, Jitter: 1.25, Delay: 20.5,
-				RoundTrip: 7.5, FarLoss: &loss, MOS: 4.4}},
+				RoundTrip: 7.5, FarLoss: &loss, MOS: 4.4, Scale: "wide", Rating: &rating}},
 	}
 	file := filepath.Join(t.TempDir(), "conclave.db")
 	db := open(t, file)

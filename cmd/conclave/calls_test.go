@@ -23,16 +23,18 @@ import (
 // someCalls are calls of all kinds, the first with a caller who means harm.
 func someCalls() []store.Call {
 	started := time.Date(2030, 1, 2, 10, 20, 30, 0, time.Local).UTC()
-	loss := 1.234
+	loss, narrow, wide := 1.234, 77.7, 115.3
 	return []store.Call{
 		{ID: "a", Direction: store.CallIn, Dialled: "=9\x1b[2J", Number: "=cmd|' /C calc'!A0", Name: "\u202e\"@evil\",\n\t", Address: "192.0.2.7",
 			Started: started, Ended: started.Add(time.Millisecond), Result: "REFUSED", Reason: "404 no room has this number"},
 		{ID: "b", Direction: store.CallIn, Dialled: "1000", Room: "1000", RoomName: "Weekly", Number: "+4930123456", Name: "030 123456", Address: "::1",
 			Trunk: "carrier", Role: "moderator", Started: started.Add(time.Second), Answered: started.Add(2 * time.Second),
 			Entered: started.Add(3 * time.Second), Ended: started.Add(67 * time.Second), Result: "HANGUP", Reason: "the caller hung up",
-			CallAudio: store.CallAudio{Codec: "PCMA", Received: 960, Lost: 40, Late: 9, Sent: 1000, Jitter: 1.26, Delay: 20, RoundTrip: 12.5, FarLoss: &loss, MOS: 3.871}},
+			CallAudio: store.CallAudio{Codec: "PCMA", Received: 960, Lost: 40, Late: 9, Sent: 1000, Jitter: 1.26, Delay: 20, RoundTrip: 12.5, FarLoss: &loss, MOS: 3.871,
+				Scale: "narrow", Rating: &narrow}},
 		{ID: "c", Direction: store.CallOut, Dialled: "+49 171 5550123", Number: "anna", Name: "Anna", Address: "192.0.2.8", Phone: "200",
-			Started: started.Add(2 * time.Second), Answered: started.Add(2 * time.Second), Ended: started.Add(3 * time.Second), Result: "HANGUP", Reason: "over"},
+			Started: started.Add(2 * time.Second), Answered: started.Add(2 * time.Second), Ended: started.Add(3 * time.Second), Result: "HANGUP", Reason: "over",
+			CallAudio: store.CallAudio{Codec: "G722", Received: 50, MOS: 4.32, Scale: "wide", Rating: &wide}},
 	}
 }
 
@@ -55,10 +57,10 @@ func TestCallsAreListedMaskedAndHarmless(t *testing.T) {
 	data := callData(t, someCalls()...)
 	out := conclave(t, nil, "calls", "--data", data).done(t)
 	want := strings.Join([]string{
-		`STARTED              ROOM       CALLER              NAME                FROM           ROLE       LASTED  RESULT   CODEC  LOSS   JITTER  MOS  REASON`,
-		`2030-01-02 10:20:30  =9\x1b[2J  =cmd|' /C calc'!A0  \u202e"@evil",\n\t  guest                             REFUSED                             404 no room has this number`,
-		`2030-01-02 10:20:31  1000       +*******456         *** ***456          trunk carrier  moderator  1:05    HANGUP   PCMA   4.9 %  1.3 ms  3.9  the caller hung up`,
-		`2030-01-02 10:20:32             anna                Anna                phone 200                 0:01    HANGUP                              over`,
+		`STARTED              ROOM       CALLER              NAME                FROM           ROLE       LASTED  RESULT   CODEC  LOSS   JITTER  MOS       REASON`,
+		`2030-01-02 10:20:30  =9\x1b[2J  =cmd|' /C calc'!A0  \u202e"@evil",\n\t  guest                             REFUSED                                  404 no room has this number`,
+		`2030-01-02 10:20:31  1000       +*******456         *** ***456          trunk carrier  moderator  1:05    HANGUP   PCMA   4.9 %  1.3 ms  3.9       the caller hung up`,
+		`2030-01-02 10:20:32             anna                Anna                phone 200                 0:01    HANGUP   G722   0.0 %  0.0 ms  4.3 wide  over`,
 		``,
 	}, "\n")
 	if out != want {
@@ -114,10 +116,13 @@ func TestCallsAsCSVAreNoFormulas(t *testing.T) {
 		{2, "far_loss_percent", "1.23"},
 		{2, "round_trip_ms", "12.50"},
 		{2, "mos", "3.87"},
+		{2, "mos_scale", "narrow"},
+		{3, "mos_scale", "wide"},
+		{3, "rating", "115.3"},
 		{2, "from", "trunk carrier"},
 		{3, "dialled", "'+49 171 5550123"},
 		{3, "direction", "out"},
-		{3, "loss_percent", ""},
+		{1, "loss_percent", ""},
 	} {
 		if got := cell(tt.line, tt.name); got != tt.want {
 			t.Errorf("call %d: %s is %q, want %q", tt.line, tt.name, got, tt.want)
@@ -160,7 +165,7 @@ func TestCallsAsJSON(t *testing.T) {
 	if a := views[0]; a.Answered != nil || a.MOS != nil || a.Loss != nil || a.From != "guest" {
 		t.Errorf("the first is %+v", a)
 	}
-	if c := views[2]; c.Dialled != "+** *** ****123" {
+	if c := views[2]; c.Dialled != "+** *** ****123" || c.Scale != "wide" || *c.Rating != 115.3 || *c.MOS != 4.32 {
 		t.Errorf("the third is %+v", c)
 	}
 	if out := conclave(t, nil, "calls", "--json", "--data", callData(t)).done(t); out != "[]\n" {

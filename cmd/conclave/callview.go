@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"conclave/media"
 	"conclave/sip"
 	"conclave/store"
 )
@@ -42,6 +43,8 @@ type callView struct {
 	RoundTrip *float64   `json:"round_trip_ms,omitempty"`
 	FarLoss   *float64   `json:"far_loss_percent,omitempty"`
 	MOS       *float64   `json:"mos,omitempty"`
+	Scale     string     `json:"mos_scale,omitempty"` // narrow or wide
+	Rating    *float64   `json:"rating,omitempty"`    // R, up to 93 for a telephone, 129 for wide band
 }
 
 // viewCall masks the numbers of a call, unless they are to be shown.
@@ -64,7 +67,7 @@ func viewCall(c store.Call, show bool) callView {
 		v.RoundTrip = rounded(&c.RoundTrip)
 	}
 	if c.MOS > 0 {
-		v.MOS = rounded(&c.MOS)
+		v.MOS, v.Scale, v.Rating = rounded(&c.MOS), c.Scale, rounded(c.Rating)
 	}
 	if !show {
 		v.Caller, v.Name = sip.Mask(v.Caller), sip.Mask(v.Name)
@@ -97,13 +100,21 @@ func (v callView) cells() []string {
 		lasted = lasting(int(v.Seconds))
 	}
 	return []string{v.Started.Local().Format(time.DateTime), room, v.Caller, v.Name, v.From, v.Role, lasted, v.Result, coding(v.Codec, v.SRTP),
-		figure("%.1f %%", v.Loss), figure("%.1f ms", v.Jitter), figure("%.1f", v.MOS), v.Reason}
+		figure("%.1f %%", v.Loss), figure("%.1f ms", v.Jitter), v.mos(), v.Reason}
+}
+
+// mos is the mean opinion score, with its scale where that is not the telephone's.
+func (v callView) mos() string {
+	if v.Scale == string(media.WideScale) {
+		return figure("%.1f wide", v.MOS)
+	}
+	return figure("%.1f", v.MOS)
 }
 
 // callFields are the columns of CSV.
 var callFields = []string{"started", "answered", "entered", "ended", "lasted_s", "direction", "room", "room_name", "dialled", "caller", "name",
 	"from", "address", "role", "result", "reason", "codec", "encryption", "packets_received", "packets_lost", "packets_late", "packets_sent",
-	"loss_percent", "jitter_ms", "delay_ms", "round_trip_ms", "far_loss_percent", "mos", "id"}
+	"loss_percent", "jitter_ms", "delay_ms", "round_trip_ms", "far_loss_percent", "mos", "mos_scale", "rating", "id"}
 
 // fields are the cells of callFields.
 func (v callView) fields() []string {
@@ -111,7 +122,7 @@ func (v callView) fields() []string {
 	return []string{stamp(&v.Started), stamp(v.Answered), stamp(v.Entered), stamp(&v.Ended), fmt.Sprintf("%.1f", v.Seconds), v.Direction,
 		v.Room, v.RoomName, v.Dialled, v.Caller, v.Name, v.From, v.Address, v.Role, v.Result, v.Reason, v.Codec, v.SRTP,
 		number(v.Received), number(v.Lost), number(v.Late), number(v.Sent), figure("%.2f", v.Loss), figure("%.2f", v.Jitter),
-		figure("%.2f", v.Delay), figure("%.2f", v.RoundTrip), figure("%.2f", v.FarLoss), figure("%.2f", v.MOS), v.ID}
+		figure("%.2f", v.Delay), figure("%.2f", v.RoundTrip), figure("%.2f", v.FarLoss), figure("%.2f", v.MOS), v.Scale, figure("%.1f", v.Rating), v.ID}
 }
 
 // stamp is a time that spreadsheets read, in the zone of the machine; empty for what did not happen.
