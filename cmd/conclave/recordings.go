@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -30,9 +31,12 @@ type recordingsListCmd struct {
 }
 
 func (c *recordingsListCmd) Run(data dataDir) error {
-	all, err := recordings.List(data.recordings())
+	all, damaged, err := recordings.List(data.recordings())
 	if err != nil {
 		return allowed(err)
+	}
+	for _, err := range damaged {
+		fmt.Fprintf(os.Stderr, "left out: %s\n", escape(err.Error(), longestLine))
 	}
 	shown := make([]recordings.Recording, 0, len(all))
 	for _, r := range all {
@@ -48,6 +52,12 @@ func (c *recordingsListCmd) Run(data dataDir) error {
 		row(table, began(r), r.Room, r.Title, lasting(int(r.Seconds)), strconv.Itoa(len(r.Members)), byteSize(r.Octets).String(), string(r.State), r.Name+".wav")
 	}
 	return table.Flush()
+}
+
+// position is a place in a recording, to a tenth of a second: 1:05.3.
+func position(seconds float64) string {
+	tenths := int(math.Round(10 * seconds))
+	return fmt.Sprintf("%s.%d", lasting(tenths/10), tenths%10)
 }
 
 func began(r recordings.Recording) string { return r.Begin.Local().Format(time.DateTime) }
@@ -94,7 +104,7 @@ func writeRecording(out io.Writer, r recordings.Recording) error {
 	fmt.Fprintln(out)
 	table = newTable(out, "FROM", "TO", "MEMBER", "CALLER", "NAME")
 	for _, t := range r.Turns() {
-		row(table, lasting(int(t.From)), lasting(int(t.To)), strconv.Itoa(t.Member.Number), t.Member.Caller, t.Member.Name)
+		row(table, position(t.From), position(t.To), strconv.Itoa(t.Member.Number), t.Member.Caller, t.Member.Name)
 	}
 	return table.Flush()
 }
@@ -156,13 +166,17 @@ func writeFile(name string, replace bool, write func(*os.File) error) (err error
 	if _, err := os.Lstat(name); err == nil && !replace {
 		return taken
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".conclave-*")
+	f, err := os.CreateTemp(filepath.Dir(name), draftPattern)
 	if err != nil {
-		return err
+		return fmt.Errorf("write %s: %w", name, withoutDraft(err))
 	}
 	defer func() { err = errors.Join(err, remove(f.Name())) }()
-	if err := errors.Join(write(f), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
+	err = write(f)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, withoutDraft(err))
 	}
 	if replace {
 		return os.Rename(f.Name(), name)
@@ -173,6 +187,20 @@ func writeFile(name string, replace bool, write func(*os.File) error) (err error
 		return os.Rename(f.Name(), name) // a file system without links
 	}
 	return nil
+}
+
+// draftPattern is what a file is called while it is written.
+const draftPattern = ".conclave-*"
+
+// withoutDraft is an error without the name of a draft, which nobody knows and which is not there any more.
+func withoutDraft(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		if draft, _ := filepath.Match(draftPattern, filepath.Base(path.Path)); draft {
+			return path.Err
+		}
+	}
+	return err
 }
 
 // remove removes a file that may have gone.

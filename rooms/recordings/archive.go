@@ -68,33 +68,33 @@ type Heard struct {
 	Jitter float64 `json:"jitter_ms"`
 }
 
-// List returns all recordings of a directory, in the order in which they began. If there is no directory there are none.
-func List(dir string) ([]Recording, error) {
+// List returns all recordings of a directory, in the order in which they began, and what is wrong with files that are named
+// as such and cannot be read. If there is no directory there are none.
+func List(dir string) (all []Recording, damaged []error, err error) {
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list recordings: %w", err)
+		return nil, nil, fmt.Errorf("list recordings: %w", err)
 	}
 	defer root.Close()
 	names, err := namesIn(root)
 	if err != nil {
-		return nil, fmt.Errorf("list recordings in %s: %w", dir, err)
+		return nil, nil, fmt.Errorf("list recordings in %s: %w", dir, err)
 	}
-	var all []Recording
 	for _, name := range names {
 		r, err := load(root, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed meanwhile
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
+		case err != nil:
+			damaged = append(damaged, fmt.Errorf("read recording %s: %w", name+mixSuffix, err))
+		default:
+			all = append(all, r)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("read recording %s: %w", name, err)
-		}
-		all = append(all, r)
 	}
 	slices.SortFunc(all, func(a, b Recording) int { return cmp.Or(a.Begin.Compare(b.Begin), strings.Compare(a.Name, b.Name)) })
-	return all, nil
+	return all, damaged, nil
 }
 
 // Load returns one recording, by its name or the path of its mix in the directory.
@@ -143,7 +143,8 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text[:i], text[i+len(separator):], true
 }
 
-// load reads a recording. One without a diary was put there by somebody else: its length is known, and no more.
+// load reads a recording. One without a diary was put there by somebody else: its length is known, and no more. When the power
+// has failed either may be empty that had just begun: what the other one tells is the recording.
 func load(root *os.Root, name string) (Recording, error) {
 	r := Recording{Name: name, State: StateCut}
 	mix, err := root.Open(name + mixSuffix)
@@ -155,11 +156,14 @@ func load(root *os.Root, name string) (Recording, error) {
 	if err != nil {
 		return r, err
 	}
-	rate, samples, err := readHeader(mix)
-	if err != nil {
-		return r, err
+	rate, samples, broken := readHeader(mix)
+	if broken != nil && !errors.Is(broken, errNoWAV) {
+		return r, broken
 	}
-	r.Begin, r.Rate, r.Seconds = info.ModTime(), rate, float64(samples)/float64(rate)
+	r.Begin = info.ModTime()
+	if broken == nil {
+		r.Rate, r.Seconds = rate, float64(samples)/float64(rate)
+	}
 	diary, err := root.Open(name + diarySuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.State = StateComplete
@@ -167,12 +171,19 @@ func load(root *os.Root, name string) (Recording, error) {
 		return r, err
 	} else {
 		defer diary.Close()
-		if err := r.read(diary); err != nil {
+		switch err := r.read(diary); {
+		case errors.Is(err, errNoDiary) && broken == nil:
+		case err != nil && broken == nil:
 			return r, err
+		case err == nil:
+			broken = nil
 		}
 		if isLocked(diary) {
 			r.State = StateRunning
 		}
+	}
+	if broken != nil {
+		return r, broken
 	}
 	for _, file := range r.files() {
 		if info, err := root.Stat(file); err == nil {
@@ -255,10 +266,13 @@ func (s *Shelf) removeOld(now time.Time) {
 	if s.config.Days == 0 && s.config.Bytes == 0 {
 		return
 	}
-	all, err := List(s.config.Dir)
+	all, damaged, err := List(s.config.Dir)
 	if err != nil {
 		log.Error("old recordings are not removed", "error", err)
 		return
+	}
+	for _, err := range damaged {
+		log.Warn("what cannot be read is not removed", "error", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -88,7 +88,7 @@ func shelve(t *testing.T, s *studio, name string, seconds int) {
 
 func names(t *testing.T, dir string) (names []string) {
 	t.Helper()
-	all, err := List(dir)
+	all, _, err := List(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +158,9 @@ func TestFilesThatAreNoRecordingsAreNamedOrLeftAlone(t *testing.T) {
 		}
 		for text, word := range map[string]string{"": "no WAV", "RIFF": "no WAV", strings.Repeat("x", 100): "no WAV"} {
 			write("broken.wav", text)
+			if all, damaged, err := List(s.dir); len(all) != 1 || len(damaged) != 1 || !strings.Contains(damaged[0].Error(), "broken.wav: it is no WAV") || err != nil {
+				t.Errorf("%q: the list has %v, damaged %v, %v", text, all, damaged, err)
+			}
 			if _, err := Load(s.dir, "broken"); err == nil || !strings.Contains(err.Error(), word) || !strings.Contains(err.Error(), "broken") {
 				t.Errorf("%q: %v", text, err)
 			}
@@ -174,8 +177,40 @@ func TestFilesThatAreNoRecordingsAreNamedOrLeftAlone(t *testing.T) {
 			t.Errorf("left %v, %v", left, err)
 		}
 	})
-	if got, err := List(filepath.Join(t.TempDir(), "none")); err != nil || len(got) > 0 {
+	if got, _, err := List(filepath.Join(t.TempDir(), "none")); err != nil || len(got) > 0 {
 		t.Errorf("a directory that is not there has %v, %v", got, err)
+	}
+}
+
+// After a power cut a file may be there of which nothing has come to the disk.
+func TestRecordingOfWhichAFileIsEmptyIsListedAndRemoved(t *testing.T) {
+	for _, suffix := range []string{mixSuffix, diarySuffix} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStudio(t, Config{})
+			shelve(t, s, "board", 3)
+			shelve(t, s, "weekly", 3)
+			if err := os.Truncate(filepath.Join(s.dir, "board"+suffix), 0); err != nil {
+				t.Fatal(err)
+			}
+			r, err := Load(s.dir, "board")
+			if want := map[string]float64{mixSuffix: 0, diarySuffix: 3}[suffix]; err != nil || math.Abs(r.Seconds-want) > 0.1 {
+				t.Errorf("without %s: %+v, %v", suffix, r, err)
+			}
+			var page bytes.Buffer
+			if err := WriteReport(&page, r); err != nil {
+				t.Error(err)
+			}
+			if got := names(t, s.dir); len(got) != 2 {
+				t.Errorf("there are %v", got)
+			}
+			if err := Remove(s.dir, "board"); err != nil {
+				t.Error(err)
+			}
+			s.shelf.Close()
+			if left, err := filepath.Glob(s.dir + "/board*"); err != nil || len(left) > 0 {
+				t.Errorf("left %v, %v", left, err)
+			}
+		})
 	}
 }
 

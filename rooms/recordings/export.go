@@ -78,14 +78,14 @@ func ExportFLAC(ctx context.Context, out *os.File, sound *os.File) error {
 			Subframes: []*frame.Subframe{{SubHeader: frame.SubHeader{Pred: frame.PredVerbatim}, Samples: pcm, NSamples: len(pcm)}},
 		})
 	})
-	if err != nil {
-		return fmt.Errorf("write FLAC: %w", err)
+	if err == nil {
+		err = encoder.Close() // which goes back to the begin to say how much there is
 	}
-	// The encoder goes back to the begin to say how much there is.
-	if err := errors.Join(encoder.Close(), w.Flush()); err != nil {
-		return fmt.Errorf("end FLAC: %w", err)
+	// What has failed first is what every further write fails with: the library's errors are for its authors.
+	if failed := w.Flush(); failed != nil {
+		err = failed
 	}
-	return nil
+	return err
 }
 
 // Blocks as FLAC has them: none but the last of all may be shorter than the least.

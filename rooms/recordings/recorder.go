@@ -203,7 +203,10 @@ func (r *Recorder) open() (err error) {
 	r.writer = bufio.NewWriter(r.files.diary)
 	r.note(Note{Kind: NoteStart, At: r.place(r.begin), Time: &r.begin, Room: r.order.Room, Title: r.order.Title,
 		Tracks: r.order.Tracks})
-	return errors.Join(r.flushDiary(), r.files.syncDir(r.shelf.config.Sync))
+	if err := errors.Join(r.flushDiary(), r.files.syncDir(r.shelf.config.Sync)); err != nil {
+		return errors.Join(err, r.files.discard())
+	}
+	return nil
 }
 
 // resume reads who was in the recording that is continued. A last line that a killed server has not written to its end goes.

@@ -412,6 +412,68 @@ func TestDiskThatCannotBeWrittenIsNamed(t *testing.T) {
 	})
 }
 
+// A disk that fails when something is to be brought to it ends the recording, names the file, and leaves what there is; where the
+// recording has not begun by then there is nothing.
+func TestDiskThatFailsToSyncEndsTheRecordingAndNamesTheFile(t *testing.T) {
+	for _, tt := range []struct {
+		name, file string
+		times      int // that it works
+		begun      bool
+	}{
+		{"the directory, at the begin", "recordings", 0, false},
+		{"the mix", "board.wav", 2, true},
+		{"a track", "board-member-1.wav", 2, true},
+		{"the diary", "board.jsonl", 2, true},
+		{"the mix, at the end", "board.wav", 6, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				left := tt.times
+				s := newStudio(t, Config{Sync: func(f *os.File) error {
+					if filepath.Base(filepath.Clean(f.Name())) == tt.file {
+						if left--; left < 0 {
+							return fmt.Errorf("sync %s: %w", tt.file, syscall.EIO)
+						}
+					}
+					return syncFile(f)
+				}})
+				ann := new(mixer.Seat)
+				source := newScript(8000, func(tick uint64, put func(*mixer.Seat, []int16)) {
+					put(nil, piece(437, 8000, tick))
+					put(ann, piece(437, 8000, tick))
+				})
+				o := s.order(source)
+				o.Tracks = true
+				r := s.shelf.Start(o)
+				r.Join(Person{Call: "a", Name: "Ann", Seat: ann})
+				for range 5 {
+					time.Sleep(time.Second)
+					r.Talk("a", true)
+					r.Talk("a", false)
+				}
+				r.Stop("over")
+				s.shelf.Close()
+				if len(s.ended) != 1 || !errors.Is(s.ended[0], syscall.EIO) || !strings.Contains(s.ended[0].Error(), tt.file) || !source.stopped.Load() {
+					t.Fatalf("ended %v, the source is stopped: %v", s.ended, source.stopped.Load())
+				}
+				if files, err := filepath.Glob(s.dir + "/*"); !tt.begun && (err != nil || len(files) > 0 || len(s.names) > 0) {
+					t.Errorf("left %v of what has not begun, opened %v, %v", files, s.names, err)
+				}
+				if !tt.begun {
+					return
+				}
+				loaded, mix := s.load("board")
+				if _, track := s.wav("board-member-1.wav"); len(track) != len(mix) || float64(len(mix))/8000 != loaded.Seconds || loaded.Seconds < 1.5 {
+					t.Errorf("the track has %d samples, the mix %d, the recording %.2f s", len(track), len(mix), loaded.Seconds)
+				}
+				if c := tone.Continuous(mix, 8000, 437); c.Click > 0.05 || c.Slip > 0.02 {
+					t.Errorf("%+v", c)
+				}
+			})
+		})
+	}
+}
+
 func TestRecordingIsContinued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStudio(t, Config{})

@@ -86,6 +86,7 @@ func (s *Shelf) claim(name string, proceed bool, rate int) (f files, err error) 
 	}
 	defer func() {
 		if err != nil {
+			err = errors.Join(err, f.discard())
 			f.close()
 		}
 	}()
@@ -129,10 +130,7 @@ func (f *files) create(rate int) error {
 		return err
 	}
 	f.mix, err = f.createWAV(f.name, rate)
-	if err != nil { // an empty diary would tell of a recording that never was
-		return errors.Join(err, f.dir.Remove(f.name+diarySuffix))
-	}
-	return nil
+	return err
 }
 
 // createWAV makes a file of sound, or none.
@@ -179,6 +177,21 @@ func (f *files) proceed(name string) error {
 		return err
 	}
 	return lock(f.diary)
+}
+
+// discard removes new files of which nothing will come: they would tell of a recording that never was.
+func (f *files) discard() error {
+	if !f.fresh {
+		return nil
+	}
+	var failed []error
+	if f.mix != nil {
+		failed = append(failed, f.dir.Remove(f.name+mixSuffix))
+	}
+	if err := f.dir.Remove(f.name + diarySuffix); !errors.Is(err, fs.ErrNotExist) {
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
 }
 
 func (f *files) close() {

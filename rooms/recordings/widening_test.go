@@ -161,7 +161,7 @@ func TestHalfOfAWiderFileGoesWithItsRecording(t *testing.T) {
 				if err := os.WriteFile(half, make([]byte, 1000), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				if all, err := List(s.dir); err != nil || len(all) != 1 {
+				if all, _, err := List(s.dir); err != nil || len(all) != 1 {
 					t.Errorf("it is taken for a recording: %v, %v", all, err)
 				}
 				if err := end(s); err != nil {
