@@ -48,7 +48,7 @@ func only(t *testing.T, dir string) string {
 	var all []recordings.Recording
 	eventually(t, func() string {
 		var err error
-		if all, err = recordings.List(dir); err != nil || len(all) != 1 {
+		if all, _, err = recordings.List(dir); err != nil || len(all) != 1 {
 			return "there is not one recording"
 		}
 		return ""
