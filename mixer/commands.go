@@ -11,7 +11,8 @@ type command struct {
 // commands hands control over to a worker: many push, one takes, and nobody waits. A mutex
 // would let whoever holds it stop the audio.
 type commands struct {
-	top atomic.Pointer[command]
+	top    atomic.Pointer[command]
+	failed func(fault any) // is told of a command that has failed, which costs no other
 }
 
 func (c *commands) push(do func()) { c.add(&command{do: do}) }
@@ -41,6 +42,15 @@ func (c *commands) run() {
 		n = next
 	}
 	for ; first != nil; first = first.next {
-		first.do()
+		c.attempt(first)
 	}
+}
+
+func (c *commands) attempt(n *command) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			c.failed(fault)
+		}
+	}()
+	n.do()
 }

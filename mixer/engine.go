@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/media/fault"
 )
 
 // Config sets an Engine up. The zero value is a good one.
@@ -42,7 +43,7 @@ type Engine struct {
 	epoch    time.Time // zero of media.Monotonic: the engine of a process that follows counts the same ticks
 	workers  []*worker
 	closing  atomic.Bool
-	faults   atomic.Uint64
+	faults   *fault.Log
 	herald   *herald
 	gauge    *gauge
 	comfort  *Music // what is heard in place of silence
@@ -86,15 +87,19 @@ func New(c Config) (*Engine, error) {
 	go e.herald.run(e)
 	go e.feeder.run(e.tick)
 	go e.gauge.run(e)
-	go calmMonitor()
+	go func() {
+		defer e.faults.Survive("calm the monitor thread")
+		calmMonitor()
+	}()
 	return e, nil
 }
 
 // newEngine returns an engine whose clockwork stands still.
 func newEngine(c Config) *Engine {
-	e := &Engine{log: c.Log, timeout: c.RTPTimeout, partSize: c.PartSize, epoch: time.Now().Add(-time.Duration(media.Monotonic())),
+	e := &Engine{log: c.Log, faults: fault.NewLog(c.Log), timeout: c.RTPTimeout, partSize: c.PartSize, epoch: time.Now().Add(-time.Duration(media.Monotonic())),
 		conferences: map[*Conference]struct{}{}, load: make([][slots]int, c.Workers), loops: map[*media.Sound]*Music{},
-		gauge: newGauge(c.MaxLoad), comfort: newComfort(c.Workers), feeder: newFeeder(c.Log)}
+		gauge: newGauge(c.MaxLoad), comfort: newComfort(c.Workers)}
+	e.feeder = newFeeder(c.Log, e.faults)
 	for i := range c.Workers {
 		e.workers = append(e.workers, newWorker(e, i))
 	}
@@ -172,7 +177,10 @@ func sum(loads [slots]int) int {
 // worker has ended it runs here: nobody else touches its legs any more.
 func (w *worker) do(f func()) {
 	ran := make(chan struct{})
-	w.commands.push(func() { f(); close(ran) })
+	w.commands.push(func() {
+		defer close(ran)
+		f()
+	})
 	select {
 	case <-ran:
 	case <-w.done:

@@ -70,7 +70,7 @@ func (r *eventRing) drain() {
 func (s *Seat) tell(event Event) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			s.part.worker.engine.fault("an event of a seat was not taken", fault, debug.Stack())
+			s.part.worker.engine.faults.Tell("an event of a seat was not taken", fault, debug.Stack())
 		}
 	}()
 	if s.notify != nil {

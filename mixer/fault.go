@@ -1,9 +1,9 @@
 package mixer
 
 import (
-	"fmt"
 	"runtime/debug"
 	"slices"
+	"time"
 )
 
 // A fault in the work for one leg costs that leg: it is taken out of the mix, its owner is told by EventFault, and all others
@@ -22,7 +22,7 @@ func (p *part) giveUp(lane int, fault any) {
 	}
 	s.leaveTape()
 	e, stack := p.worker.engine, debug.Stack()
-	p.worker.notices.push(func() { e.fault("a leg was given up", fault, stack) })
+	p.worker.notices.push(func() { e.faults.Tell("a leg was given up", fault, stack) })
 	p.worker.events.put(s, Event{Kind: EventFault})
 }
 
@@ -41,8 +41,23 @@ func unharmed(lanes []lane) []lane {
 	return slices.DeleteFunc(lanes, func(l lane) bool { return l.seat.aside.faulty })
 }
 
-// fault counts and logs what has failed; it is not for workers.
-func (e *Engine) fault(what string, fault any, stack []byte) {
-	e.faults.Add(1)
-	e.log.Error(what, "panic", fmt.Sprint(fault), "stack", string(stack))
+// A fault in anything else that a worker does costs the tick of one part of a conference, or one command.
+
+// survive, deferred, ends a panic of a worker in the function that has deferred it.
+func (w *worker) survive() {
+	if fault := recover(); fault != nil {
+		w.failed(fault)
+	}
+}
+
+// failed has the herald log what has failed; what fails again and again is logged once a second.
+func (w *worker) failed(fault any) {
+	faults, now := w.engine.faults, w.engine.clock()
+	if w.toldFault != 0 && now-w.toldFault < int64(time.Second) {
+		faults.Tally()
+		return
+	}
+	w.toldFault = now
+	stack := debug.Stack()
+	w.notices.push(func() { faults.Tell("a worker has failed", fault, stack) })
 }

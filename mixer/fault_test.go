@@ -99,3 +99,34 @@ func TestFaultCostsOneLeg(t *testing.T) {
 		})
 	}
 }
+
+// A fault beside the work for legs, in what a worker is told to do or in the sum of a room, harms no other room on the same worker.
+func TestFaultOfAWorkerHarmsNoOtherRoom(t *testing.T) {
+	for name, harm := range map[string]func(w *worker, p *part){
+		"in a command":       func(w *worker, p *part) { w.later(func() { panic("a mistake in a command") }) },
+		"in what is awaited": func(w *worker, p *part) { go w.do(func() { panic("a mistake in a command") }) },
+		"in each tick":       func(w *worker, p *part) { w.later(func() { p.lanes = append(p.lanes, lane{}) }) }, // a leg that is none
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClockwork(t, 1, 600)
+			room, other := c.engine.NewConference("1000"), c.engine.NewConference("1001")
+			bystander := c.phone(room, nil)
+			bystander.released = true // what becomes of the room that fails is not looked at
+			bystander.seat.Enter()
+			speaker, listener := c.phone(other, tone.NewSine(8000, 700, -20)), c.phone(other, nil)
+			speaker.seat.Enter()
+			listener.seat.Enter()
+			c.run(10)
+			harm(c.engine.workers[0], bystander.seat.part)
+			c.run(60)
+			if n := c.engine.Stats().Faults; n == 0 {
+				t.Error("no fault is counted")
+			}
+			listener.heard = nil
+			c.run(50)
+			if level := tone.LevelAt(listener.heard, 8000, 700); len(listener.heard) < 45*160 || level < -24 {
+				t.Errorf("the other room hears %d samples at %.1f dBFS, 8000 at -20 are right", len(listener.heard), level)
+			}
+		})
+	}
+}

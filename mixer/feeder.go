@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/media/fault"
 )
 
 // feeder reads the playlists that are listened to, on a goroutine of its own: workers never wait for a disk.
 type feeder struct {
 	log     *slog.Logger
+	faults  *fault.Log
 	tuned   chan struct{} // somebody has begun to listen
 	closing chan struct{}
 	done    chan struct{}
@@ -22,8 +24,8 @@ type feeder struct {
 	wanted   map[*station]bool   // those that somebody has begun to listen to since the feeder looked
 }
 
-func newFeeder(log *slog.Logger) *feeder {
-	return &feeder{log: log, tuned: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
+func newFeeder(log *slog.Logger, faults *fault.Log) *feeder {
+	return &feeder{log: log, faults: faults, tuned: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 		live: make(map[*station]uint64), wanted: make(map[*station]bool)}
 }
 
@@ -69,6 +71,10 @@ func (f *feeder) tune(s *station) {
 // run reads until close. now tells the tick that is due.
 func (f *feeder) run(now func() uint64) {
 	defer close(f.done)
+	f.faults.Keep(f.closing, "read playlists", func() { f.watch(now) })
+}
+
+func (f *feeder) watch(now func() uint64) {
 	const pause = readAhead * tickTime / 6
 	timer := time.NewTicker(pause)
 	defer timer.Stop()
@@ -89,12 +95,23 @@ func (f *feeder) run(now func() uint64) {
 
 // feed reads what is to be heard from a tick on, and tells whether somebody listens.
 func (f *feeder) feed(tick uint64) bool {
+	live := f.listened(tick)
+	for _, s := range live {
+		if err := f.faults.Do("read a playlist", func() error { return s.fill(tick) }); err != nil {
+			f.log.Warn("a track of a playlist is left out", "error", err)
+		}
+	}
+	return len(live) > 0
+}
+
+// listened are the stations that somebody hears at a tick.
+func (f *feeder) listened(tick uint64) (live []*station) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	for s := range f.wanted {
 		f.live[s] = tick
 	}
 	clear(f.wanted)
-	live := make([]*station, 0, len(f.live))
 	for s, since := range f.live {
 		if since+idleAfter < tick && s.idle(tick) {
 			delete(f.live, s)
@@ -103,13 +120,7 @@ func (f *feeder) feed(tick uint64) bool {
 		}
 		live = append(live, s)
 	}
-	f.mu.Unlock()
-	for _, s := range live {
-		if err := s.fill(tick); err != nil {
-			f.log.Warn("a track of a playlist is left out", "error", err)
-		}
-	}
-	return len(live) > 0
+	return live
 }
 
 // late is how many frames were not there in time.

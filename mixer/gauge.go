@@ -44,6 +44,10 @@ type reading struct {
 // run looks at all workers until the engine closes.
 func (g *gauge) run(e *Engine) {
 	defer close(g.done)
+	e.faults.Keep(g.closing, "measure the load", func() { g.watch(e) })
+}
+
+func (g *gauge) watch(e *Engine) {
 	ticker := time.NewTicker(gaugeEvery)
 	defer ticker.Stop()
 	past := make([][]reading, len(e.workers))

@@ -36,6 +36,13 @@ func (h *herald) wake() {
 func (h *herald) run(e *Engine) {
 	defer close(h.done)
 	defer h.file.Close()
+	e.faults.Keep(nil, "tell events", func() { h.tell(e) })
+	for _, w := range e.workers {
+		w.notices.run() // who waits for an end is not left waiting
+	}
+}
+
+func (h *herald) tell(e *Engine) {
 	var count [8]byte
 	for !e.closing.Load() {
 		if _, err := h.file.Read(count[:]); err != nil {
@@ -46,8 +53,5 @@ func (h *herald) run(e *Engine) {
 			w.events.drain()
 			w.notices.run()
 		}
-	}
-	for _, w := range e.workers {
-		w.notices.run() // who waits for an end is not left waiting
 	}
 }

@@ -58,7 +58,7 @@ func (e *Engine) Stats() EngineStats {
 		s.EventsDropped += w.events.dropped.Load()
 	}
 	s.Late50, s.Late99, s.Late999 = percentile(&counts, s.Ticks, 0.5), percentile(&counts, s.Ticks, 0.99), percentile(&counts, s.Ticks, 0.999)
-	s.MusicLate, s.Faults = e.feeder.late(), e.faults.Load()
+	s.MusicLate, s.Faults = e.feeder.late(), e.faults.Count()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.Seats = e.seats

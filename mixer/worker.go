@@ -39,6 +39,8 @@ type worker struct {
 	packet []byte
 	rates  [bands]scratches
 
+	toldFault int64 // when the log was last told of a fault; 0: never
+
 	returns  int // legs that may be heard again in this slot
 	prospect prospect
 }
@@ -61,6 +63,8 @@ func newWorker(e *Engine, index int) *worker {
 		w.rates[i] = scratches{scratch: newScratch(i), risen: make([]int32, frameOf(i)), fallen: make([]int32, frameOf(i)),
 			silent: make([]int16, frameOf(i)), silence: newShared(i)}
 	}
+	w.commands.failed = w.failed
+	w.notices.failed = func(fault any) { e.faults.Add(nil, "a notice of a worker was not told", fault) }
 	return w
 }
 
@@ -71,6 +75,15 @@ func (w *worker) run() {
 	defer close(w.done)
 	runtime.LockOSThread() // never unlocked: the thread's scheduling ends with it
 	prefer(w.engine.log)
+	for !w.engine.closing.Load() {
+		w.turns()
+	}
+	w.commands.run()
+}
+
+// turns ticks until the engine closes, or something fails beside the parts' own work.
+func (w *worker) turns() {
+	defer w.survive()
 	for turn := uint64(w.engine.clock()/int64(slotTime)) + 1; !w.engine.closing.Load(); turn = w.next(turn) {
 		due := int64(turn) * int64(slotTime)
 		now := w.engine.clock()
@@ -88,7 +101,6 @@ func (w *worker) run() {
 			w.engine.herald.wake()
 		}
 	}
-	w.commands.run()
 }
 
 // next is the next slot in which there is something to do, a tick from now at the latest. The
@@ -127,18 +139,29 @@ func (w *worker) slot(turn uint64, late int64) {
 func (w *worker) tick(turn uint64, t media.Time) {
 	for _, p := range w.slots[(turn-1)%slots] {
 		if p.unsent {
-			p.send()
+			w.send(p)
 		}
 	}
 	parts := w.slots[turn%slots]
 	w.prospect.begin(parts)
 	w.returns = mostReturns
 	for _, p := range parts {
-		p.receive(t)
+		w.receive(p, t)
 		if !p.unsent {
-			p.send()
+			w.send(p)
 		}
 	}
+}
+
+// receive and send are the halves of a part's tick. A fault in what is not for one leg costs the part that tick.
+func (w *worker) receive(p *part, t media.Time) {
+	defer w.survive()
+	p.receive(t)
+}
+
+func (w *worker) send(p *part) {
+	defer w.survive()
+	p.send()
 }
 
 // sleep waits for ns, or less, on the worker's own thread: later by 0.1 ms at most times, where

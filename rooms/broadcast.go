@@ -22,6 +22,7 @@ func (c *conference) play(sounds []*media.Sound, except ...*member) {
 
 // played is told of the end of what was played to all. What has happened meanwhile is said now.
 func (c *conference) played() {
+	defer c.house.faults.Survive("say what has happened meanwhile")
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.playing--

@@ -52,7 +52,7 @@ type Event struct {
 // channel is closed. Who takes events more slowly than they come loses some once 512 are waiting for him; an event of kind
 // lost then stands in their place.
 func (h *House) Events(ctx context.Context, extension string) <-chan Event {
-	return h.events.listen(ctx, extension)
+	return h.events.listen(ctx, extension, h.faults)
 }
 
 // emit hands an event to those who listen, with the time of now if it has none. It never waits, whatever they do.

@@ -3,6 +3,8 @@ package rooms
 import (
 	"context"
 	"sync"
+
+	"conclave/media/fault"
 )
 
 // waitingEvents is how many events wait for a listener before he loses some: enough for a hundred people who all come at
@@ -25,7 +27,7 @@ type eventListener struct {
 }
 
 // listen returns the events of a room, or of all, until ctx ends.
-func (h *eventHub) listen(ctx context.Context, room string) <-chan Event {
+func (h *eventHub) listen(ctx context.Context, room string, faults *fault.Log) <-chan Event {
 	l := &eventListener{room: room, ready: make(chan struct{}, 1)}
 	h.mu.Lock()
 	if h.listeners == nil {
@@ -34,7 +36,10 @@ func (h *eventHub) listen(ctx context.Context, room string) <-chan Event {
 	h.listeners[l] = struct{}{}
 	h.mu.Unlock()
 	events := make(chan Event)
-	go h.deliver(ctx, l, events)
+	go func() {
+		defer faults.Survive("tell a listener of events")
+		h.deliver(ctx, l, events)
+	}()
 	return events
 }
 

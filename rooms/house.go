@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"conclave/media"
+	"conclave/media/fault"
 	"conclave/mixer"
 	"conclave/rooms/recordings"
 )
@@ -23,6 +24,8 @@ type Config struct {
 	Engine *mixer.Engine
 	// Log gets a line for each caller, member and failed PIN; nil: none.
 	Log *slog.Logger
+	// Faults counts what has failed in the program itself, for one call each; nil: nobody asks for it.
+	Faults *fault.Log
 	// Recordings keeps what is recorded, and must be closed after the last visit; nil: nothing is.
 	Recordings *recordings.Shelf
 	// PINs counts those that were not right; nil: there is no limit to them but that of each call.
@@ -42,7 +45,8 @@ type House struct {
 	guard        *PINGuard         // nil: there is none
 	recordings   *recordings.Shelf // nil: nothing is recorded
 	visits       sync.WaitGroup    // and parties of talks
-	seed         maphash.Seed      // of what decoys have
+	faults       *fault.Log
+	seed         maphash.Seed // of what decoys have
 	events       eventHub
 
 	// mu guards these, and room and visits of each conference. It may be taken while that of a conference is held.
@@ -80,6 +84,9 @@ func New(config Config) (*House, error) {
 	}
 	house := furnish(config.Engine, log, voices, music)
 	house.transferCode, house.recordings, house.guard = config.TransferCode, config.Recordings, config.PINs
+	if config.Faults != nil {
+		house.faults = config.Faults
+	}
 	return house, nil
 }
 
@@ -88,6 +95,7 @@ func furnish(engine *mixer.Engine, log *slog.Logger, voices *Voices, music *medi
 	return &House{
 		engine: engine,
 		log:    log,
+		faults: fault.NewLog(log),
 		music:  musicShelf{engine: engine, builtin: engine.Loop(music)},
 		voices: voices,
 		seed:   maphash.MakeSeed(),

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"conclave/media/fault"
 	"conclave/store"
 )
 
@@ -28,8 +29,9 @@ const (
 // PINGuard counts PINs that were not right, by caller and by room, so that nobody finds one by trying. A room is never locked, for that would be in the hands of whoever tries. Its methods may be
 // called from any goroutine.
 type PINGuard struct {
-	log *slog.Logger
-	db  *store.DB // nil: nothing outlives the process
+	log    *slog.Logger
+	faults *fault.Log
+	db     *store.DB // nil: nothing outlives the process
 
 	mu      sync.Mutex
 	failed  map[string][]time.Time // by caller or room, oldest first, no more than count for it

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"conclave/media/fault"
 	"conclave/store"
 )
 
@@ -16,12 +17,12 @@ const (
 )
 
 // NewPINGuard returns a guard that knows the failures in a database, and keeps them there until Close; with db nil it begins
-// anew. log may be nil.
-func NewPINGuard(ctx context.Context, db *store.DB, log *slog.Logger) (*PINGuard, error) {
+// anew. log and faults may be nil.
+func NewPINGuard(ctx context.Context, db *store.DB, log *slog.Logger, faults *fault.Log) (*PINGuard, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	g := &PINGuard{log: log, db: db, failed: make(map[string][]time.Time), stop: func() {}}
+	g := &PINGuard{log: log, faults: faults, db: db, failed: make(map[string][]time.Time), stop: func() {}}
 	if db == nil {
 		return g, nil
 	}
@@ -36,7 +37,7 @@ func NewPINGuard(ctx context.Context, db *store.DB, log *slog.Logger) (*PINGuard
 	}
 	stopped := make(chan struct{})
 	g.stop = sync.OnceFunc(func() { close(stopped) })
-	g.work.Go(func() { g.keep(stopped) })
+	g.work.Go(func() { g.faults.Keep(stopped, "keep failures at PINs", func() { g.keep(stopped) }) })
 	return g, nil
 }
 
@@ -79,13 +80,18 @@ func (g *PINGuard) save() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), saveWithin)
 	defer cancel()
-	err := g.db.AddPINFailures(ctx, failures, time.Now().Add(-failureDay))
-	if err != nil {
+	stored := false
+	defer func() {
+		if stored {
+			return
+		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		failures = append(failures, g.unsaved...)
 		g.unsaved = failures[max(0, len(failures)-mostFailing):]
-	}
+	}()
+	err := g.db.AddPINFailures(ctx, failures, time.Now().Add(-failureDay))
+	stored = err == nil
 	return err
 }
 

@@ -70,7 +70,7 @@ func TestTenThousandGuessesFindNoPIN(t *testing.T) {
 	room := Room{Extension: "1000", PIN: "471142"}
 	voice := briefVoice()
 	synctest.Test(t, func(t *testing.T) {
-		guard, err := NewPINGuard(t.Context(), nil, nil)
+		guard, err := NewPINGuard(t.Context(), nil, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func TestPINTermsFollowTheFailures(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				guard, err := NewPINGuard(t.Context(), nil, nil)
+				guard, err := NewPINGuard(t.Context(), nil, nil, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -210,7 +210,7 @@ func TestUnknownRoomSoundsLikeAWrongPIN(t *testing.T) {
 		var stories []string
 		for _, room := range []Room{real, decoy} {
 			synctest.Test(t, func(t *testing.T) {
-				guard, err := NewPINGuard(t.Context(), nil, nil)
+				guard, err := NewPINGuard(t.Context(), nil, nil, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -237,7 +237,7 @@ func TestPINFailuresOutliveTheProcess(t *testing.T) {
 	}
 	defer db.Close()
 	begin := func() *PINGuard {
-		guard, err := NewPINGuard(t.Context(), db, nil)
+		guard, err := NewPINGuard(t.Context(), db, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -105,10 +104,18 @@ func (v *Visit) Stay() Stay {
 
 // run holds the conversation, ends the call and leaves nothing behind.
 func (v *Visit) run(ctx context.Context) {
+	defer v.house.faults.Survive("the end of a visit")
 	defer v.house.visits.Done()
 	defer close(v.done)
 	defer v.house.vacate(v.conference)
 	defer v.end(nil)
+	defer func() {
+		if fault := recover(); fault != nil {
+			v.house.faults.Add(v.log, "a visit was given up", fault)
+			v.result, v.reason = ResultHangup, errInternal.Error()
+			v.call.Hangup(errInternal)
+		}
+	}()
 
 	if v.seat == nil {
 		v.sit()
@@ -175,7 +182,7 @@ func (v *Visit) talks(on bool) {
 func (v *Visit) receive(ctx context.Context) (result string, reason error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			v.log.Error("reception failed", "panic", fault, "stack", string(debug.Stack()))
+			v.house.faults.Add(v.log, "reception failed", fault)
 			result, reason = ResultHangup, errInternal
 		}
 	}()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -243,11 +242,19 @@ func (p *Party) Transfer(to Destination) error {
 
 // run takes part, ends the call and leaves nothing behind.
 func (p *Party) run(ctx context.Context, log *slog.Logger) {
+	defer p.talk.house.faults.Survive("the end of a talk")
 	defer p.talk.house.visits.Done()
 	defer close(p.done)
 	defer p.talk.vacate()
 	defer p.seat.Release()
 	defer p.end(nil)
+	defer func() {
+		if fault := recover(); fault != nil {
+			p.talk.house.faults.Add(log, "a talk was given up", fault)
+			p.reason = errInternal
+			p.call.Hangup(errInternal)
+		}
+	}()
 
 	p.reason = p.stay(ctx, log)
 	transferred := p.talk.leave(p)
@@ -304,7 +311,7 @@ func (p *Party) notify(event mixer.Event) {
 func (p *Party) stay(ctx context.Context, log *slog.Logger) (reason error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			log.Error("talk failed", "panic", fault, "stack", string(debug.Stack()))
+			p.talk.house.faults.Add(log, "talk failed", fault)
 			reason = errInternal
 		}
 	}()

@@ -149,6 +149,7 @@ func (c *Call) Hangup(reason error) { c.mail.post(hangup{reason}) }
 
 // run is the call's goroutine: it works off the mailbox until nothing is left of the call. peer is the far end's first.
 func (c *Call) run(peer wire.Peer) {
+	defer c.server.survive(nil)
 	defer c.release()
 	c.pin(peer)
 	forced := c.server.forced
@@ -158,17 +159,22 @@ func (c *Call) run(peer wire.Peer) {
 			for _, event := range c.mail.take() {
 				c.handle(event)
 			}
-			c.note()
 		case <-c.left:
 			c.left = nil
 			c.handle(stayOver{})
-			c.note()
 		case <-forced:
 			forced = nil
 			c.handle(forcedEnd{})
 		}
-		c.light()
+		c.tellOthers()
 	}
+}
+
+// tellOthers leaves word of what the call has become, for the next process and for lamps.
+func (c *Call) tellOthers() {
+	defer c.server.survive(nil)
+	c.note()
+	c.light()
 }
 
 // handle is the one door for all that happens to a call. A fault ends the call, and no more.

@@ -93,8 +93,10 @@ func (c *Call) seekWay(pause time.Duration) {
 		port = 5060
 	}
 	c.server.beside.Go(func() {
-		peer, err := c.server.wire.Connect(c.ctx, "tcp", netip.AddrPortFrom(address, port))
-		mail.post(wayFound{peer, err, pause})
+		defer c.server.survive(nil)
+		found := wayFound{err: wire.ErrClosed, pause: pause}
+		defer func() { mail.post(found) }()
+		found.peer, found.err = c.server.wire.Connect(c.ctx, "tcp", netip.AddrPortFrom(address, port))
 	})
 }
 

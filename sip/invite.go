@@ -89,6 +89,7 @@ func (s *Server) CallOut(room rooms.Room, callees []string) {
 		}
 		go func() {
 			defer done()
+			defer s.survive(nil)
 			order := Invitation{Room: room.Extension, Callee: callee, NoPIN: !room.Options.CallOutPIN}
 			_ = s.Invite(s.invitations.ctx, order, func(InvitationStep) {}) // it is logged
 		}()

@@ -42,8 +42,27 @@ func (r *registrar) keep(stop <-chan struct{}) {
 
 // save writes what has changed since the last time. What could not be written counts as changed still.
 func (r *registrar) save() error {
+	changes := r.takeUnsaved()
+	if len(changes) == 0 || r.db == nil {
+		return nil
+	}
+	stored := false
+	defer func() {
+		if !stored {
+			r.unsave(changes)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), saveWithin)
+	defer cancel()
+	err := r.db.SaveBindings(ctx, changes)
+	stored = err == nil
+	return err
+}
+
+// takeUnsaved is what has changed since the last time.
+func (r *registrar) takeUnsaved() (changes []store.BindingChange) {
 	r.mu.Lock()
-	var changes []store.BindingChange
+	defer r.mu.Unlock()
 	for key := range r.unsaved {
 		change := store.BindingChange{Binding: store.Binding{Phone: key.extension, ID: key.id}, Gone: true}
 		for _, b := range r.bindings[key.extension] {
@@ -55,19 +74,14 @@ func (r *registrar) save() error {
 		changes = append(changes, change)
 	}
 	clear(r.unsaved)
-	r.mu.Unlock()
-	if len(changes) == 0 || r.db == nil {
-		return nil
+	return changes
+}
+
+// unsave has changes count as such again.
+func (r *registrar) unsave(changes []store.BindingChange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range changes {
+		r.unsaved[bindingKey{c.Phone, c.ID}] = true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), saveWithin)
-	defer cancel()
-	err := r.db.SaveBindings(ctx, changes)
-	if err != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for _, c := range changes {
-			r.unsaved[bindingKey{c.Phone, c.ID}] = true
-		}
-	}
-	return err
 }

@@ -158,13 +158,18 @@ func (l *ledger) save() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), saveWithin)
 	defer cancel()
-	err := l.db.SaveOutsideCalls(ctx, day, changed)
-	if err != nil {
+	stored := false
+	defer func() {
+		if stored {
+			return
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for name := range changed {
 			l.unsaved[name] = day == l.day
 		}
-	}
+	}()
+	err := l.db.SaveOutsideCalls(ctx, day, changed)
+	stored = err == nil
 	return err
 }

@@ -154,6 +154,17 @@ func (o *ongoing) save() error {
 	}
 	clear(o.unsaved)
 	o.mu.Unlock()
+	stored := false
+	defer func() {
+		if stored {
+			return
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for tag := range changed {
+			o.unsaved[tag] = true
+		}
+	}()
 
 	b := batch{ongoing: o}
 	for tag, d := range changed {
@@ -161,19 +172,14 @@ func (o *ongoing) save() error {
 	}
 	b.rooms(o.house.ConferenceStates())
 	b.heartbeat(time.Now())
-	if len(b.changes) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), saveWithin)
-	defer cancel()
-	if err := o.db.SaveLive(ctx, b.changes); err != nil {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		for tag := range changed {
-			o.unsaved[tag] = true
+	if len(b.changes) > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), saveWithin)
+		defer cancel()
+		if err := o.db.SaveLive(ctx, b.changes); err != nil {
+			return err
 		}
-		return err
 	}
+	stored = true
 	for _, done := range b.done {
 		done()
 	}

@@ -102,8 +102,9 @@ func (s *Server) answerReferral(req *sipgo.Request, tx *wire.ServerTx, who party
 	}
 	go func() {
 		defer done()
+		defer s.survive(nil)
 		result := status{sipgo.StatusOK, "OK"}
-		err := work(func(st status) { tell(st, false) })
+		err := s.faults.Do("do what a phone refers to", func() error { return work(func(st status) { tell(st, false) }) })
 		if err != nil {
 			result = statusOfInvitation(err)
 		}

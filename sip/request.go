@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"strings"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -158,10 +157,7 @@ func (s *Server) survive(tx *wire.ServerTx) {
 	}
 }
 
-func (s *Server) fault(log *slog.Logger, fault any) {
-	s.panics.Add(1)
-	log.Error("internal fault", "panic", fault, "stack", string(debug.Stack()))
-}
+func (s *Server) fault(log *slog.Logger, fault any) { s.faults.Add(log, "internal fault", fault) }
 
 // capabilities are the headers that tell what this server takes (RFC 3261 11.2, 20.1, 20.5,
 // 20.37).

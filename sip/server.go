@@ -16,10 +16,10 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"conclave/media"
+	"conclave/media/fault"
 	"conclave/rooms"
 	"conclave/sip/wire"
 	"conclave/store"
@@ -65,7 +65,7 @@ type Server struct {
 	wire      *wire.Wire
 	listeners []wire.Listener
 	calls     *calls
-	panics    atomic.Uint64
+	faults    *fault.Log
 	forced    chan struct{} // closed when Shutdown has waited long enough
 	force     func()        // closes it, once
 }
@@ -110,6 +110,7 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		log:       log,
+		faults:    fault.NewLog(log),
 		house:     config.House,
 		ports:     config.Ports,
 		advertise: config.Advertise.Unmap(),
@@ -190,11 +191,15 @@ func New(config Config) (*Server, error) {
 			return nil, fmt.Errorf("start SIP: %w", err)
 		}
 	}
-	s.keepers.Go(func() { s.registrar.keep(stopped) })
-	s.keepers.Go(func() { s.ledger.keep(stopped) })
-	s.keepers.Go(func() { s.ongoing.keep(stopped) })
-	s.keepers.Go(func() { s.watch(stopped) })
-	s.keepers.Go(func() { s.watchRooms(watching) })
+	for what, keep := range map[string]func(){
+		"keep registrations":                func() { s.registrar.keep(stopped) },
+		"keep the count of calls outside":   func() { s.ledger.keep(stopped) },
+		"keep calls that go on":             func() { s.ongoing.keep(stopped) },
+		"ask phones whether they are there": func() { s.watch(stopped) },
+		"tell subscribers of rooms":         func() { s.watchRooms(watching) },
+	} {
+		s.keepers.Go(func() { s.faults.Keep(stopped, what, keep) })
+	}
 	return s, nil
 }
 
@@ -213,7 +218,7 @@ func (s *Server) Listeners() []wire.Listener { return s.listeners }
 
 // Stats counts what there is now.
 func (s *Server) Stats() Stats {
-	return Stats{Calls: s.calls.len(), Subscriptions: s.subscriptions.len(), Refusing: s.calls.refuses(), Panics: s.panics.Load()}
+	return Stats{Calls: s.calls.len(), Subscriptions: s.subscriptions.len(), Refusing: s.calls.refuses(), Panics: s.faults.Count() + s.wire.Stats().Panics}
 }
 
 // Refuse has new calls refused with 503 and a time after which to try again, while those there are go on and phones register
@@ -228,6 +233,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	unregistered := make(chan struct{})
 	go func() {
 		defer close(unregistered)
+		defer s.survive(nil)
 		s.closeTrunks()
 	}()
 	for _, call := range s.calls.drain() {

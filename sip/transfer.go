@@ -78,6 +78,7 @@ func (c *Call) connect(to callee) error {
 	}
 	go func() {
 		defer done()
+		defer c.server.survive(nil)
 		t.run()
 	}()
 	return nil
@@ -86,7 +87,11 @@ func (c *Call) connect(to callee) error {
 // run waits for the callee's answer.
 func (t *transfer) run() {
 	defer t.mail.close()
-	answered, err := t.fork.wait(t.mail, t.handover.Over(), func() { t.tell(status{sipgo.StatusRinging, "Ringing"}, false) })
+	var answered bool
+	err := t.fork.server.faults.Do("transfer", func() (err error) {
+		answered, err = t.fork.wait(t.mail, t.handover.Over(), func() { t.tell(status{sipgo.StatusRinging, "Ringing"}, false) })
+		return err
+	})
 	switch {
 	case err != nil:
 		t.tell(statusOf(err), true)

@@ -79,6 +79,7 @@ func newTrunk(s *Server, config trunkConfig) *trunk {
 // run works for the trunk until ctx ends. It registers when the one before it, if there was one, is gone, which takes its
 // registration back.
 func (t *trunk) run(ctx context.Context, before *trunk) {
+	defer t.server.survive(nil)
 	defer close(t.stopped)
 	var work sync.WaitGroup
 	if t.register {
@@ -95,10 +96,10 @@ func (t *trunk) run(ctx context.Context, before *trunk) {
 			if before != nil {
 				<-before.stopped
 			}
-			r.run(ctx)
+			t.server.faults.Keep(ctx.Done(), "register with trunk "+t.name, func() { r.run(ctx) })
 		})
 	}
-	t.watch(ctx)
+	t.server.faults.Keep(ctx.Done(), "watch trunk "+t.name, func() { t.watch(ctx) })
 	work.Wait()
 	t.release()
 }
@@ -231,6 +232,15 @@ func (t *trunk) resolve(ctx context.Context) {
 	t.targets = targets
 }
 
+// dropLost forgets the way to a target, if it is that one still.
+func (t *trunk) dropLost(target *target, peer wire.Peer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if target.peer.Conn == peer.Conn {
+		target.drop()
+	}
+}
+
 // probe asks all addresses at once by OPTIONS (RFC 3261 11): any answer will do but that of a proxy which reaches nothing. It
 // tells whether one answers that did not before.
 func (t *trunk) probe(ctx context.Context) (recovered bool) {
@@ -240,6 +250,7 @@ func (t *trunk) probe(ctx context.Context) (recovered bool) {
 	var asking sync.WaitGroup
 	for _, target := range targets {
 		asking.Go(func() {
+			defer t.server.survive(nil)
 			began := time.Now()
 			res, err := t.sendOptions(ctx, target.address)
 			took := time.Since(began)
@@ -306,11 +317,8 @@ func (t *trunk) forget(target *target, peer wire.Peer, gone <-chan struct{}) {
 	case <-t.stopped:
 		return
 	}
-	t.mu.Lock()
-	if target.peer.Conn == peer.Conn {
-		target.drop()
-	}
-	t.mu.Unlock()
+	defer t.server.survive(nil)
+	t.dropLost(target, peer)
 	select {
 	case t.lost <- struct{}{}:
 	default:

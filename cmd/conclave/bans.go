@@ -83,7 +83,7 @@ func withGuard(ctx context.Context, data dataDir, do func(*rooms.PINGuard) error
 		return err
 	}
 	defer db.Close()
-	guard, err := rooms.NewPINGuard(ctx, db, nil)
+	guard, err := rooms.NewPINGuard(ctx, db, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"conclave/media/fault"
 	"conclave/mixer"
 	"conclave/rooms"
 	"conclave/sip"
@@ -50,6 +51,7 @@ type control struct {
 	sip    *sip.Server
 	reload func(context.Context) error
 	log    *slog.Logger
+	faults *fault.Log
 
 	reloadPhones func(context.Context) error
 	pins         *rooms.PINGuard
@@ -82,6 +84,7 @@ func (c *control) start(data dataDir) error {
 	c.ending = make(chan struct{})
 	c.server.RegisterOnShutdown(func() { close(c.ending) })
 	c.serving.Go(func() {
+		defer c.faults.Survive("serve the control socket")
 		if err := c.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			c.log.Error("the control socket is closed; calls go on", "error", err)
 		}
@@ -133,19 +136,30 @@ func (c *control) guard(next http.Handler) http.Handler {
 			return
 		}
 		if r.Method == http.MethodGet {
-			next.ServeHTTP(w, r)
+			c.attempt(next, w, r)
 			return
 		}
 		c.log.Info("operator", "user", who.name(), "uid", who.uid, "pid", who.pid, "method", r.Method, "path", r.URL.Path)
 		ended := c.audit(who, r)
 		answered := &outcome{ResponseWriter: w}
-		next.ServeHTTP(answered, r)
+		c.attempt(next, answered, r)
 		// Here the answer has not gone out yet: what it acknowledges is written first, should the server be killed.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), syncTime)
 		defer cancel()
 		c.sip.Sync(ctx)
 		ended(ctx, answered)
 	})
+}
+
+// attempt answers a request; a fault costs that one.
+func (c *control) attempt(next http.Handler, w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			c.faults.Add(nil, "an order of an operator was given up", fault)
+			answer(w, http.StatusInternalServerError, failure{"the server has failed at this; its log tells where"})
+		}
+	}()
+	next.ServeHTTP(w, r)
 }
 
 // syncTime bounds how long an order waits until it is written: a slow disk keeps no operator from his conference.

@@ -31,7 +31,7 @@ type serverStatus struct {
 	Heap        uint64            `json:"heap_bytes"`    // that was live at the latest collection
 	Goroutines  int               `json:"goroutines"`
 	Descriptors int               `json:"descriptors"` // open ones; 0: not known
-	Faults      uint64            `json:"faults"`      // in the program, each of which has cost one call or request
+	Faults      uint64            `json:"faults"`      // in the program, each of which has cost a call, a request or a piece of work beside them
 	Clockwork   mixer.EngineStats `json:"clockwork"`
 }
 
@@ -58,7 +58,8 @@ func (c *control) routeStatus(mux *http.ServeMux) {
 func (c *control) status() serverStatus {
 	calls := c.sip.Stats()
 	status := serverStatus{State: stateServing, PID: os.Getpid(), Started: c.started.UTC(), Calls: calls.Calls, Subscribed: calls.Subscriptions,
-		Memory: residentMemory(), Heap: liveHeap(), Goroutines: runtime.NumGoroutine(), Descriptors: openDescriptors(), Faults: calls.Panics, Clockwork: c.engine.Stats()}
+		Memory: residentMemory(), Heap: liveHeap(), Goroutines: runtime.NumGoroutine(), Descriptors: openDescriptors(), Clockwork: c.engine.Stats()}
+	status.Faults = calls.Panics + c.faults.Count() + status.Clockwork.Faults
 	if calls.Refusing {
 		status.State = stateDraining
 	}

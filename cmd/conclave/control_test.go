@@ -1,10 +1,14 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"conclave/media/fault"
 )
 
 func TestControlSocketIsForOperatorsOnly(t *testing.T) {
@@ -53,4 +57,15 @@ func TestRunningServerLearnsOfRoomsAtOnce(t *testing.T) {
 	}
 	s.run("room", "rm", "1000")
 	live().refused(t, "no room 1000")
+}
+
+// A fault in the work on an order costs that order, is counted, and is told to the operator.
+func TestFaultCostsOneOrder(t *testing.T) {
+	c := &control{faults: fault.NewLog(nil)}
+	failing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a mistake") })
+	w := httptest.NewRecorder()
+	c.attempt(failing, w, httptest.NewRequest(http.MethodPost, "/v1/drain", nil))
+	if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "its log tells where") || c.faults.Count() != 1 {
+		t.Errorf("%d %s, %d faults", w.Code, w.Body, c.faults.Count())
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/media/fault"
 	"conclave/mixer"
 	"conclave/rooms"
 	"conclave/rooms/recordings"
@@ -123,9 +124,10 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	defer db.Close()
-	calls := history.Open(history.Config{DB: db, Log: log, Days: c.History})
+	faults := fault.NewLog(log)
+	calls := history.Open(history.Config{DB: db, Log: log, Faults: faults, Days: c.History})
 	defer closeHistory(calls)
-	trail := history.OpenTrail(history.TrailConfig{DB: db, Log: log, Days: c.AuditDays})
+	trail := history.OpenTrail(history.TrailConfig{DB: db, Log: log, Faults: faults, Days: c.AuditDays})
 	defer closeTrail(trail)
 
 	workers := c.Workers
@@ -139,14 +141,14 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		return err
 	}
 	defer engine.Close()
-	shelf := recordings.Open(recordings.Config{Dir: data.recordings(), Days: c.KeepDays, Bytes: int64(c.KeepBytes), Log: log})
+	shelf := recordings.Open(recordings.Config{Dir: data.recordings(), Days: c.KeepDays, Bytes: int64(c.KeepBytes), Log: log, Faults: faults})
 	defer shelf.Close()
-	pins, err := rooms.NewPINGuard(ctx, db, log)
+	pins, err := rooms.NewPINGuard(ctx, db, log, faults)
 	if err != nil {
 		return err
 	}
 	defer pins.Close()
-	house, err := rooms.New(rooms.Config{PINs: pins, Engine: engine, Log: log, Recordings: shelf, TransferCode: c.TransferCode})
+	house, err := rooms.New(rooms.Config{PINs: pins, Engine: engine, Log: log, Faults: faults, Recordings: shelf, TransferCode: c.TransferCode})
 	if err != nil {
 		return err
 	}
@@ -209,7 +211,7 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		defer loading.Unlock()
 		return loadPhones(ctx, db, server, log)
 	}
-	operators := &control{house: house, engine: engine, reload: reload, log: log, sip: server, reloadPhones: reloadPhones, pins: pins, trail: trail}
+	operators := &control{house: house, engine: engine, reload: reload, log: log, sip: server, reloadPhones: reloadPhones, pins: pins, trail: trail, faults: faults}
 	if err := operators.start(data); err != nil {
 		return errors.Join(err, shutDown(server, house))
 	}

@@ -159,18 +159,22 @@ func (r *Recorder) Stop(reason string) {
 func (r *Recorder) Done() <-chan struct{} { return r.done }
 
 func (r *Recorder) run() {
+	faults := r.shelf.config.Faults
+	defer faults.Survive("the end of a recording")
 	defer close(r.done)
 	if r.order.After != nil {
 		<-r.order.After.done
 	}
-	err := r.open()
-	if err == nil {
+	err := faults.Do("record", func() error {
+		if err := r.open(); err != nil {
+			return err
+		}
 		r.order.Opened(r.files.name)
-		err = r.record()
-	}
+		return r.record()
+	})
 	r.order.Source.Stop()
 	if err == nil {
-		err = r.finish()
+		err = faults.Do("record", r.finish)
 	}
 	r.abandon()
 	if r.lost > 0 {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/media/fault"
 	"conclave/media/tone"
 	"conclave/mixer"
 )
@@ -609,4 +610,33 @@ func TestFilesThatAreNotOursAreNotGoneOnWith(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A mistake in the work on one recording ends that one, and the next is written to its end.
+func TestFaultCostsOneRecording(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		faults := fault.NewLog(nil)
+		s := newStudio(t, Config{Faults: faults})
+		sound := func(tick uint64, put func(*mixer.Seat, []int16)) { put(nil, piece(440, 8000, tick)) }
+		failing := newScript(8000, func(tick uint64, put func(*mixer.Seat, []int16)) {
+			if sound(tick, put); tick == 100 {
+				panic("a mistake in reading a tick")
+			}
+		})
+		first := s.shelf.Start(s.order(failing))
+		time.Sleep(10 * time.Second)
+		<-first.Done()
+		if len(s.ended) != 1 || s.ended[0] == nil || !failing.stopped.Load() || faults.Count() != 1 {
+			t.Fatalf("ended by %v, %d faults", s.ended, faults.Count())
+		}
+		order := s.order(newScript(8000, sound))
+		order.Name = "next"
+		next := s.shelf.Start(order)
+		time.Sleep(5 * time.Second)
+		next.Stop("over")
+		s.shelf.Close()
+		if r, pcm := s.load("next"); s.ended[1] != nil || r.State != StateComplete || len(pcm) < 4*8000 {
+			t.Errorf("the next one ended by %v, %s, with %d samples", s.ended[1], r.State, len(pcm))
+		}
+	})
 }

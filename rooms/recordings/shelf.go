@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"conclave/media/fault"
 )
 
 // Config is how recordings are kept.
@@ -21,6 +23,8 @@ type Config struct {
 	Days  int    // for which a recording is kept that is over; 0: always
 	Bytes int64  // that all recordings may take on the disk; 0: as much as there is
 	Log   *slog.Logger
+	// Faults counts what has failed in the program itself; nil: nobody does.
+	Faults *fault.Log
 	// Sync brings a file to the disk; nil: fdatasync.
 	Sync func(*os.File) error
 }
@@ -44,7 +48,7 @@ func Open(c Config) *Shelf {
 		c.Sync = syncFile
 	}
 	s := &Shelf{config: c, tidy: make(chan struct{}, 1), end: make(chan struct{})}
-	s.work.Go(s.keepTidy)
+	s.work.Go(func() { c.Faults.Keep(s.end, "remove old recordings", s.keepTidy) })
 	return s
 }
 

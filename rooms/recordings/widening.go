@@ -55,10 +55,11 @@ func (r *Recorder) widen(s *stream, rate int) error {
 	w := &widening{stream: stream{name: s.name, file: &wavFile{file: file, rate: rate, dirty: true}}, from: s.file,
 		done: make(chan struct{}), stop: make(chan struct{})}
 	s.wider = w
-	sound := s.file.sounded
+	sound, faults := s.file.sounded, r.shelf.config.Faults
 	go func() {
 		defer close(w.done)
-		w.err = w.convert(sound)
+		defer faults.Survive("widen a recording")
+		w.err = faults.Do("widen a recording", func() error { return w.convert(sound) })
 	}()
 	return nil
 }

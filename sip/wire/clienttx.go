@@ -62,8 +62,12 @@ func (w *Wire) Do(req *sipgo.Request, peer Peer, on func(res *sipgo.Response, er
 	}
 	go func() {
 		defer w.removeClient(c)
+		defer w.faults.Survive("end a SIP request")
 		defer c.tx.Terminate()
-		c.run(w)
+		err := w.faults.Do("work on the answers to a SIP request", func() error { c.run(w); return nil })
+		if err != nil && !c.final {
+			c.on(nil, fmt.Errorf("%s: %w", c.tx.Origin().Method, err))
+		}
 	}()
 	return nil
 }
@@ -95,7 +99,7 @@ func (c *clientTx) run(w *Wire) {
 	for err == nil {
 		select {
 		case res := <-c.queue:
-			c.receive(res)
+			c.receive(w, res)
 			if c.final && !c.tx.Origin().IsInvite() {
 				return // a repeated final response would be absorbed here; without a transaction it is dropped just so
 			}
@@ -118,10 +122,11 @@ func (c *clientTx) run(w *Wire) {
 }
 
 // receive feeds one response to the state machine and hands on what it lets through.
-func (c *clientTx) receive(res *sipgo.Response) {
+func (c *clientTx) receive(w *Wire, res *sipgo.Response) {
 	received := make(chan struct{})
 	go func() {
 		defer close(received)
+		defer w.faults.Survive("take a SIP response")
 		c.tx.Receive(res)
 	}()
 	for {

@@ -96,7 +96,7 @@ func (w *Wire) listenUDP(network string, addr netip.AddrPort) (net.Addr, error) 
 	w.mu.Lock()
 	w.sockets = append(w.sockets, s)
 	w.mu.Unlock()
-	return conn.LocalAddr(), w.start(conn, s.serve)
+	return conn.LocalAddr(), w.start(conn, func() { w.faults.Keep(w.done, "read SIP over UDP", s.serve) })
 }
 
 // listenTCP listens for TCP, and for TLS on it where secure is not nil.
@@ -109,7 +109,7 @@ func (w *Wire) listenTCP(network string, addr netip.AddrPort, secure *tls.Config
 	if secure != nil {
 		l = tlsListener{l, secure}
 	}
-	if err := w.start(l, func() { w.accept(l) }); err != nil {
+	if err := w.start(l, func() { w.faults.Keep(w.done, "accept SIP connections", func() { w.accept(l) }) }); err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
@@ -131,12 +131,18 @@ func (w *Wire) start(socket closer, serve func()) error {
 	}
 	w.open[socket] = true
 	w.running.Go(func() {
+		defer w.leave(socket)
+		defer w.faults.Survive("serve a SIP connection")
 		serve()
-		w.mu.Lock()
-		delete(w.open, socket)
-		w.mu.Unlock()
 	})
 	return nil
+}
+
+// leave forgets a socket that is served no more.
+func (w *Wire) leave(socket closer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.open, socket)
 }
 
 // addrPort is the address of a UDP or TCP socket, IPv4-mapped IPv6 as IPv4.

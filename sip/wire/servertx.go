@@ -40,8 +40,8 @@ type ServerTx struct {
 }
 
 // newServerTx begins a transaction for a request of so many octets. forget is called once, when it ends.
-func newServerTx(key string, req *sipgo.Request, peer Peer, size int, software string, forget func(key string)) *ServerTx {
-	t := &ServerTx{req: req, peer: peer, software: software}
+func newServerTx(key string, req *sipgo.Request, peer Peer, size int, w *Wire) *ServerTx {
+	t := &ServerTx{req: req, peer: peer, software: w.software}
 	conn := peer.Conn
 	if udp, ok := conn.(*udpConn); ok {
 		t.thrift = &thrift{udpConn: udp, invite: req.IsInvite(), in: size}
@@ -54,14 +54,17 @@ func newServerTx(key string, req *sipgo.Request, peer Peer, size int, software s
 		t.tag = sipgo.GenerateTagN(16)
 	}
 	peer.Conn.Ref(1) // the transaction's end lets go of it
-	t.tx.OnTerminate(func(key string, _ error) { forget(key) })
+	t.tx.OnTerminate(func(key string, _ error) { w.forget(key) })
 	_ = t.tx.Init() // only starts the state machine
 	if req.IsInvite() {
 		// sipgo's own timer for the 100 can fire while a final response is on its way and then repeats the 100 in its
 		// place. Receiving a request stops that timer and, before any response, does nothing else.
 		_ = t.tx.Receive(req)
 		t.mu.Lock()
-		t.trying = time.AfterFunc(tryingAfter, t.try)
+		t.trying = time.AfterFunc(tryingAfter, func() {
+			defer w.faults.Survive("tell that a SIP request is worked on")
+			t.try()
+		})
 		t.mu.Unlock()
 	}
 	return t

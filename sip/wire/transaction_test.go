@@ -347,3 +347,27 @@ func TestDoSaysWhatFails(t *testing.T) {
 		}
 	})
 }
+
+// Who fails at an answer to his request gets the next one.
+func TestPanicOverAResponseCostsThatOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench("UDP", answering{})
+		heard := 0
+		req := ours(sipgo.BYE)
+		if err := b.Do(req, b.peer, func(res *sipgo.Response, err error) {
+			if heard = res.StatusCode; heard == 100 {
+				panic("a mistake")
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, status := range []int{100, 200} {
+			b.deliver(sipgo.NewResponseFromRequest(req, status, "", nil).String())
+			synctest.Wait()
+			if heard != status || b.Stats().Panics != 1 {
+				t.Errorf("heard %d, want %d; stats %+v", heard, status, b.Stats())
+			}
+		}
+		b.Close()
+	})
+}

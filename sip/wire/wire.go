@@ -9,13 +9,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 
 	sipgo "github.com/emiago/sipgo/sip"
+
+	"conclave/media/fault"
 )
 
 // Sink gets what passed the gate, on the reader's goroutine and in the order of the wire, so it must not block.
@@ -57,6 +58,7 @@ type Wire struct {
 	gate     gate
 	flood    *floodgate
 	log      *slog.Logger
+	faults   *fault.Log
 	sparse   sparingLog // for what strangers cause
 	counts   counts
 
@@ -91,7 +93,7 @@ type Stats struct {
 	Transactions int // server and client, alive now
 }
 
-type counts struct{ received, refused, dropped, panics, flooded, thrifty atomic.Uint64 }
+type counts struct{ received, refused, dropped, flooded, thrifty atomic.Uint64 }
 
 // muteSipgo keeps sipgo's package-wide logger quiet: it would write raw datagrams.
 var muteSipgo = sync.OnceFunc(func() { sipgo.SetDefaultLogger(quiet) })
@@ -115,6 +117,7 @@ func New(cfg Config) *Wire {
 		flood:     newFloodgate(cfg.Rate),
 		gate:      gate{methods: slices.Clone(cfg.Methods), software: cfg.Software, tags: newTagger()},
 		log:       log,
+		faults:    fault.NewLog(log),
 		sparse:    sparingLog{log: log},
 		buffers:   sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		done:      make(chan struct{}),
@@ -173,7 +176,7 @@ func (w *Wire) Stats() Stats {
 		Received:     w.counts.received.Load(),
 		Refused:      w.counts.refused.Load(),
 		Dropped:      w.counts.dropped.Load(),
-		Panics:       w.counts.panics.Load(),
+		Panics:       w.faults.Count(),
 		Flooded:      w.counts.flooded.Load(),
 		Thrifty:      w.counts.thrifty.Load(),
 		Transactions: len(w.servers) + len(w.clients),
@@ -227,9 +230,7 @@ func (w *Wire) survive(peer Peer) {
 }
 
 func (w *Wire) panicked(p any, peer Peer) {
-	w.counts.panics.Add(1)
-	w.log.Error("a SIP message was given up", "from", peer.Remote, "panic", printable(fmt.Sprint(p)),
-		"stack", string(debug.Stack()))
+	w.faults.Add(w.log.With("from", peer.Remote), "a SIP message was given up", printable(fmt.Sprint(p)))
 }
 
 func (w *Wire) refuse(m *message, r *Rejection, peer Peer, answer func([]byte) error) {
@@ -254,7 +255,7 @@ func (w *Wire) request(req *sipgo.Request, peer Peer, size int) {
 	w.mu.Lock()
 	t, known := w.servers[key]
 	if !known && !w.closed {
-		t = newServerTx(key, req, peer, size, w.software, w.forget)
+		t = newServerTx(key, req, peer, size, w)
 		w.servers[key] = t
 	}
 	w.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"conclave/media/fault"
 	"conclave/store"
 )
 
@@ -31,6 +32,8 @@ type Config struct {
 	DB *store.DB
 	// Log gets an alarm when calls cannot be written, and a line when they can be again; nil: none.
 	Log *slog.Logger
+	// Faults counts what has failed in the program itself; nil: nobody does.
+	Faults *fault.Log
 	// Days is for how long calls are kept, at most MaxDays; 0: none is.
 	Days int
 }
@@ -49,6 +52,7 @@ type Stats struct {
 type Book struct {
 	db        *store.DB
 	log       *slog.Logger
+	faults    *fault.Log
 	days      int
 	queue     chan store.Call
 	strangers allowance
@@ -70,11 +74,11 @@ func Open(config Config) *Book {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	b := &Book{db: config.DB, log: log, days: config.Days, queue: make(chan store.Call, queued), closing: make(chan struct{})}
+	b := &Book{db: config.DB, log: log, faults: config.Faults, days: config.Days, queue: make(chan store.Call, queued), closing: make(chan struct{})}
 	b.writing, b.giveUp = context.WithCancel(context.Background())
 	b.sweeper, b.stop = context.WithCancel(b.writing)
-	b.work.Go(b.write)
-	b.work.Go(b.sweep)
+	b.work.Go(func() { b.faults.Keep(b.closing, "write the history", b.write) })
+	b.work.Go(func() { b.faults.Keep(b.sweeper.Done(), "sweep the history", b.sweep) })
 	return b
 }
 
@@ -172,7 +176,7 @@ func (b *Book) rest(batch []store.Call) []store.Call {
 // store writes a batch, and tries again where that fails: not after Close, and not for ever.
 func (b *Book) store(batch []store.Call) bool {
 	for pause := firstPause; ; pause *= 2 {
-		err := b.db.AddCalls(b.writing, batch)
+		err := b.add(batch)
 		if err == nil {
 			return true
 		}
@@ -183,7 +187,11 @@ func (b *Book) store(batch []store.Call) bool {
 		select {
 		case <-time.After(pause):
 		case <-b.closing:
-			return b.db.AddCalls(b.writing, batch) == nil
+			return b.add(batch) == nil
 		}
 	}
+}
+
+func (b *Book) add(batch []store.Call) error {
+	return b.faults.Do("write calls", func() error { return b.db.AddCalls(b.writing, batch) })
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"conclave/media/fault"
 	"conclave/store"
 )
 
@@ -24,6 +25,8 @@ type TrailConfig struct {
 	DB *store.DB
 	// Log gets an alarm when lines cannot be written, and each line that is never written; nil: none.
 	Log *slog.Logger
+	// Faults counts what has failed in the program itself; nil: nobody does.
+	Faults *fault.Log
 	// Days is for how long lines are kept, at most MaxDays; 0: for ever.
 	Days int
 }
@@ -32,11 +35,12 @@ type TrailConfig struct {
 // not depend on the disk: a line that cannot be written waits until it can be. All methods but Close may be called from any
 // goroutine.
 type Trail struct {
-	db    *store.DB
-	log   *slog.Logger
-	days  int
-	queue chan trailEntry
-	stuck atomic.Bool // a line cannot be written
+	db     *store.DB
+	log    *slog.Logger
+	faults *fault.Log
+	days   int
+	queue  chan trailEntry
+	stuck  atomic.Bool // a line cannot be written
 
 	work    sync.WaitGroup
 	closing chan struct{}
@@ -60,11 +64,11 @@ func OpenTrail(config TrailConfig) *Trail {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	t := &Trail{db: config.DB, log: log, days: config.Days, queue: make(chan trailEntry, trailQueued), closing: make(chan struct{})}
+	t := &Trail{db: config.DB, log: log, faults: config.Faults, days: config.Days, queue: make(chan trailEntry, trailQueued), closing: make(chan struct{})}
 	t.writing, t.giveUp = context.WithCancel(context.Background())
 	t.sweeper, t.stop = context.WithCancel(t.writing)
-	t.work.Go(t.write)
-	t.work.Go(t.sweep)
+	t.work.Go(func() { t.faults.Keep(t.closing, "write the audit", t.write) })
+	t.work.Go(func() { t.faults.Keep(t.sweeper.Done(), "sweep the audit", t.sweep) })
 	return t
 }
 
@@ -124,7 +128,7 @@ func (t *Trail) write() {
 // store writes a line, and tries again until that succeeds, or the trail is closed: then it is tried once more.
 func (t *Trail) store(entry trailEntry) {
 	for last := false; ; {
-		err := t.put(entry)
+		err := t.faults.Do("write the audit", func() error { return t.put(entry) })
 		if err == nil {
 			if t.stuck.Swap(false) {
 				t.log.Warn("the audit is written again")
