@@ -250,11 +250,12 @@ func (r *reel) drain(take func(Stretch)) {
 // giveBack returns the spools that were read to their ends.
 func (r *reel) giveBack() {
 	r.read = slices.DeleteFunc(r.read, func(s *spool) bool {
-		if s.over {
+		over := s.over // once it is pushed the worker may have begun it anew
+		if over {
 			s.seat, s.next = nil, nil
 			r.empty.push(s)
 		}
-		return s.over
+		return over
 	})
 }
 
