@@ -36,6 +36,7 @@ bench: build
 	bin/conclave bench --members 300 --rooms 1 --talkers 3 --seconds 8 --srtp AES_CM_128_HMAC_SHA1_80
 	bin/conclave bench --members 500 --rooms 50 --talkers 1
 	! pkg-config --exists opus || bin/conclave bench --members 100 --rooms 1 --talkers 3 --codec opus
+	! pkg-config --exists opus || bin/conclave bench --members 100 --rooms 1 --talkers 3 --codec opus16
 	bin/conclave bench --members 500 --rooms 1 --talkers 500
 	bin/conclave bench --members 500 --rooms 500 --talkers 0
 	bin/conclave bench --members 1500 --rooms 1 --talkers 3 --seconds 60

@@ -16,7 +16,7 @@ type benchCmd struct {
 	Rooms              int               `default:"1" placeholder:"R" help:"Rooms that the members are spread over (${default})."`
 	Talkers            int               `default:"3" placeholder:"K" help:"Members in each room that talk; the others are faint noise (${default})."`
 	Option             map[string]string `short:"o" mapsep:"none" placeholder:"OPTION=VALUE" help:"Set an option of the rooms; may be repeated."`
-	Codec              string            `default:"pcmu" enum:"pcmu,g722,opus" placeholder:"NAME" help:"What the members speak: pcmu, or g722 or opus in wide band (${default})."`
+	Codec              string            `default:"pcmu" enum:"pcmu,g722,opus,opus16" placeholder:"NAME" help:"What the members speak: pcmu, g722, opus in full band, or opus16 in wide band (${default})."`
 	SRTP               string            `name:"srtp" placeholder:"SUITE" help:"Encrypt the members' audio by this suite, and measure what that costs against plain members; no floor."`
 	Seconds            int               `default:"20" placeholder:"S" help:"How long to measure, before the comparison with the floor (${default})."`
 	ServerCPUs         cpuList           `name:"server-cpus" placeholder:"LIST" help:"CPUs of the server, such as 1 or 2-3; the callers have the others. Without it, the last one."`

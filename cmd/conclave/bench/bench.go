@@ -12,6 +12,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"conclave/rooms"
@@ -24,7 +25,7 @@ type Config struct {
 	Members            int               // in all rooms together
 	Rooms              int               // they are spread over
 	Talkers            int               // in each room
-	Codec              string            // "pcmu", "g722" or "opus", of all members
+	Codec              string            // "pcmu", "g722", "opus" or "opus16", of all members
 	SRTP               string            // suite by which all members encrypt, compared with plain members and not the floor; empty: plain
 	Options            map[string]string // of the rooms, beside quiet=yes
 	Length             time.Duration     // of the time measured; the comparison with the floor comes after it
@@ -85,10 +86,10 @@ func newBench(c Config) (*bench, error) {
 		return nil, c.checkPhones()
 	case c.Members < c.Rooms:
 		return nil, fmt.Errorf("%d members do not fill %d rooms", c.Members, c.Rooms)
-	case codings[c.Codec].step == 0 && c.Codec == "opus":
+	case codings[c.Codec].step == 0 && strings.HasPrefix(c.Codec, "opus"):
 		return nil, errors.New("this build has no Opus to measure: it takes libopus-dev, pkg-config and `make build`")
 	case codings[c.Codec].step == 0:
-		return nil, fmt.Errorf("codec %q is none that is measured: pcmu, g722 or opus", c.Codec)
+		return nil, fmt.Errorf("codec %q is none that is measured: pcmu, g722, opus or opus16", c.Codec)
 	case c.Kills < 0 || c.Kills > 0 && (c.Talkers < 2 || c.Codec != "pcmu"):
 		return nil, errors.New("for kills each room takes two talkers at least, so that all hear somebody, with pcmu")
 	case c.Soak && c.CallsPerSecond == 0:
@@ -195,5 +196,9 @@ func closeSockets(callers []*caller) {
 func (b *bench) options(c *caller) (phone.Options, error) {
 	media, err := c.socket.address()
 	// With rtcp-mux the server's reports come to the same socket.
-	return phone.Options{Media: media, Mux: true, SRTP: b.SRTP, Codecs: []phone.Codec{phone.Codec(b.coding.payloadType)}, From: fmt.Sprintf("bench%d", media.Port())}, err
+	o := phone.Options{Media: media, Mux: true, SRTP: b.SRTP, Codecs: []phone.Codec{phone.Codec(b.coding.payloadType)}, From: fmt.Sprintf("bench%d", media.Port())}
+	if params := b.coding.params; params != "" {
+		o.Edit = func(sdp string) string { return sdp + fmt.Sprintf("a=fmtp:%d %s\r\n", b.coding.payloadType, params) }
+	}
+	return o, err
 }

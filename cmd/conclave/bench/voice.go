@@ -15,17 +15,19 @@ import (
 type coding struct {
 	payloadType byte
 	step        uint32 // of the RTP clock in a packet
+	params      string // of a=fmtp in the offer, nothing: there is none
 	encode      func(pcm []int16) (packets [][]byte)
 	decode      func(packets [][]byte) (pcm []int16)
 }
 
-// codings are those that are measured, by name. opusCoding is there in builds with Opus.
+// codings are those that are measured, by name. Those of Opus are nothing in builds without.
 var codings = map[string]coding{
-	"pcmu": {0, rtpTick, cut(encodePCMU), joined(decodePCMU)},
-	"g722": {9, rtpTick,
+	"pcmu": {0, rtpTick, "", cut(encodePCMU), joined(decodePCMU)},
+	"g722": {9, rtpTick, "",
 		cut(func(pcm []int16) []byte { return g722.Encode(pcm, g722.RateDefault, g722.FlagSampleRate8000) }),
 		joined(func(coded []byte) []int16 { return g722.Decode(coded, g722.RateDefault, g722.FlagSampleRate8000) })},
-	"opus": opusCoding,
+	"opus":   opusCoding(48000),
+	"opus16": opusCoding(16000),
 }
 
 // cut makes packets of what a coding with an octet for each sample gives.
