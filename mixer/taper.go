@@ -15,7 +15,9 @@ type taper struct {
 func (s *Seat) widen() {
 	s.aside.home = make([]int16, frameOf(fullBand))
 	s.own = s.aside.home[:len(s.own)]
-	s.aside.taper.down = media.NewConverter(rates[fullBand], rates[wideBand])
+	down := media.NewConverter(rates[fullBand], rates[wideBand])
+	down.Convert(make([]int32, frameOf(wideBand)), make([]int32, frameOf(fullBand))) // it takes its memory now
+	s.aside.taper.down = down
 }
 
 // taken is what lies on the seat's track while there is one: the frame that it gives, or in the full band what taper makes of it.
