@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"conclave/store"
@@ -20,7 +19,7 @@ func (o *ordering) run(ctx context.Context, data dataDir, command func() error) 
 			if o.auditing == auditBefore {
 				return fmt.Errorf("nothing is done or shown, for it cannot be written to the audit: %w", err)
 			}
-			fmt.Fprintf(os.Stderr, "not in the audit yet: %v\n", err)
+			warnf("not in the audit yet: %v", err)
 		}
 	}
 	err := command()

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -93,6 +92,6 @@ func run(args []string) int {
 }
 
 func fail(err error, code int) int {
-	fmt.Fprintf(os.Stderr, "conclave: %v\n", err)
+	warnf("conclave: %v", err)
 	return code
 }

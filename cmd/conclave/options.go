@@ -158,7 +158,7 @@ func changeOptions(options map[string]string, assignments []string) error {
 func warn(room store.Room) {
 	if options, err := rooms.ParseOptions(room.Options); err == nil {
 		if err := options.Ineffective(); err != nil {
-			fmt.Fprintf(os.Stderr, "room %s: %v\n", room.Extension, err)
+			warnf("room %s: %v", room.Extension, err)
 		}
 	}
 }

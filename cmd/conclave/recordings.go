@@ -36,7 +36,7 @@ func (c *recordingsListCmd) Run(data dataDir) error {
 		return allowed(err)
 	}
 	for _, err := range damaged {
-		fmt.Fprintf(os.Stderr, "left out: %s\n", escape(err.Error(), longestLine))
+		warnf("left out: %v", err)
 	}
 	shown := make([]recordings.Recording, 0, len(all))
 	for _, r := range all {

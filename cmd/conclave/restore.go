@@ -84,7 +84,7 @@ func restore(ctx context.Context, file string, data dataDir) (kept string, err e
 // goOnWithAudit puts into a restored database what was ordered since the backup was made, and that it is restored now.
 func goOnWithAudit(ctx context.Context, restored *store.DB, data dataDir) error {
 	if _, err := restored.TakeAudit(ctx, data.database()); err != nil {
-		fmt.Fprintf(os.Stderr, "what was ordered since the backup is not in the audit any more: %v\n", err)
+		warnf("what was ordered since the backup is not in the audit any more: %v", err)
 	}
 	return restored.EndOrder(ctx, orderIn(ctx), store.AuditDone, "")
 }

@@ -355,7 +355,7 @@ func (c *serveCmd) logger() *slog.Logger {
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.Log == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+		return slog.New(slog.NewJSONHandler(jsonLog{os.Stderr}, options))
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, options))
 }

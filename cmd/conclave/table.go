@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -52,6 +54,13 @@ func escape(text string, longest int) string {
 	return b.String()
 }
 
+// warnf writes lines to standard error, harmless for a terminal: what they tell of may come from a caller, or from a file.
+func warnf(format string, args ...any) {
+	for line := range strings.Lines(fmt.Sprintf(format, args...)) {
+		fmt.Fprintln(os.Stderr, escape(strings.TrimSuffix(line, "\n"), math.MaxInt))
+	}
+}
+
 // printJSON writes v to standard output, for scripts and harmless for a terminal.
 func printJSON(v any) error {
 	var text strings.Builder
@@ -63,6 +72,17 @@ func printJSON(v any) error {
 	}
 	_, err := fmt.Print(escapeJSON(text.String()))
 	return err
+}
+
+// jsonLog makes a log of JSON harmless for a terminal.
+type jsonLog struct{ io.Writer }
+
+// Write takes whole lines, as log/slog writes them.
+func (l jsonLog) Write(lines []byte) (int, error) {
+	if _, err := io.WriteString(l.Writer, escapeJSON(string(lines))); err != nil {
+		return 0, err
+	}
+	return len(lines), nil
 }
 
 // escapeJSON makes JSON harmless for a terminal: encoding/json escapes what is below U+0020, the rest of what is no visible

@@ -210,7 +210,7 @@ func (c *voiceRmCmd) inUse(ctx context.Context, data dataDir) error {
 func printUnreadable(verb string, files []rooms.UnreadableFile) {
 	const shown = 10
 	for _, u := range files[:min(shown, len(files))] {
-		fmt.Printf("%s%s: %s\n", verb, printable(u.File), u.Reason)
+		fmt.Printf("%s%s: %s\n", verb, printable(u.File), escape(u.Reason.Error(), longestLine))
 	}
 	if n := len(files) - shown; n > 0 {
 		fmt.Printf("and %d more\n", n)

@@ -49,6 +49,7 @@ func newCall(p *Phone, server, number string, o Options) (*Call, error) {
 	if o.To != "" {
 		c.dialog.to.Address.User = o.To
 	}
+	c.dialog.from.DisplayName = o.Name
 	c.invite = c.newInvite()
 	p.mu.Lock()
 	p.calls[c.dialog.key()] = c

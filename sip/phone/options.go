@@ -17,6 +17,8 @@ const NoEvents = -1
 type Options struct {
 	// From is the user part of the caller's address; empty is "phone".
 	From string
+	// Name is the display name in From, as it stands between the quotes.
+	Name string
 	// To is the user part of the address in To; empty is the number that is called.
 	To string
 	// Password answers the challenge of the INVITE, as User; empty: it is not answered.
