@@ -79,17 +79,19 @@ type Jitter struct {
 	restingAt uint32
 	resting   quietness
 	state     state
-	anchored  bool // the time line is known: a packet came since the begin or Reset
-	linked    bool // next is known: a packet was played since
-	fresh     bool // nothing was played ever
+	anchored  bool    // the time line is known: a packet came since the begin or Reset
+	linked    bool    // next is known: a packet was played since
+	fresh     bool    // nothing was played ever
+	least     float32 // what is fainter than this mean square nobody hears
+	left      float32 // mean square of what was not decoded of the last packet
 	stray     stray
 	owed      int // samples made up since next
 	stretch   stretch
 	lateness  lateness
 	history   history
-	unheard   unheard
 	queue     queue
 
+	unheard   unheard
 	codec     Codec
 	recoverer Recoverer // nil: the decoder is none
 	clock     int       // rate of the timestamps that packets bear; all in here count samples

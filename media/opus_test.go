@@ -167,20 +167,26 @@ func TestOpusCarriesTheFullBand(t *testing.T) {
 // In a pause next to nothing is sent to far ends that want it so, which is no loss to them, and talk begins as if there had been
 // none. Others get all.
 func TestOpusPauses(t *testing.T) {
-	codec := opusCodec(t)
-	pcm := append(tone.Make(16000, 437, -12, 16000), make([]int16, 3*16000)...)
-	tone.NewNoise(1, -66).Fill(pcm[16000:])
-	pcm = append(pcm, tone.Make(16000, 437, -12, 16000)...)
+	for _, rate := range []int{8000, 16000, 48000} {
+		t.Run(fmt.Sprint(rate), func(t *testing.T) { testOpusPauses(t, opusCodec(t).At(rate)) })
+	}
+}
+
+func testOpusPauses(t *testing.T, codec media.Codec) {
+	rate, frame := codec.SampleRate(), codec.SampleRate()/50
+	pcm := append(tone.Make(rate, 437, -12, rate), make([]int16, 3*rate)...)
+	tone.NewNoise(1, -66).Fill(pcm[rate:])
+	pcm = append(pcm, tone.Make(rate, 437, -12, rate)...)
 	for _, pausing := range []bool{false, true} {
 		c := codec
 		if pausing {
 			c = codec.(media.Pausing).Pausing()
 		}
 		e, packets, empty := c.NewEncoder().(media.Adaptive), [][]byte(nil), 0
-		for i := range len(pcm) / 320 {
+		for i := range len(pcm) / frame {
 			b := make([]byte, 1275)
 			e.Pause(i >= 50 && i < 200)
-			packets = append(packets, b[:e.Encode(b, pcm[320*i:320*(i+1)])])
+			packets = append(packets, b[:e.Encode(b, pcm[frame*i:frame*(i+1)])])
 			if size := len(packets[i]); size <= 2 {
 				if i < 60 || i >= 200 {
 					t.Errorf("frame %d says nothing", i)
@@ -200,7 +206,7 @@ func TestOpusPauses(t *testing.T) {
 		if stats.Lost > 3 || stats.Recovered > 0 {
 			t.Errorf("a pause counts as lost: %+v", stats)
 		}
-		if level := tone.LevelAt(out[201*320:][:3200], 16000, 437); level < -13 || level > -11 {
+		if level := tone.LevelAt(out[201*frame:][:10*frame], rate, 437); level < -13 || level > -11 {
 			t.Errorf("after the pause the tone begins at %.1f dBFS, want -12", level)
 		}
 	}
@@ -314,5 +320,6 @@ func FuzzOpus(f *testing.F) {
 		if got := codec.NewDecoder().Decode(dst, payload); got != 0 && got != n {
 			t.Fatalf("%d samples are decoded, %d were told", got, n)
 		}
+		codec.NewDecoder().(media.Recoverer).Repeats(payload)
 	})
 }

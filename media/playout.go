@@ -18,7 +18,7 @@ func (j *Jitter) feed() bool {
 func (j *Jitter) decode() {
 	j.follow(*j.queue.first())
 	payload := j.queue.pop()
-	n := j.unheard.decode(j.decoder, j.tape.room(j.samples(payload)), payload)
+	n := j.render(j.tape.room(j.samples(payload)), payload)
 	j.tape.end += n
 	j.next += uint32(n)
 	if n != j.length {
@@ -119,7 +119,7 @@ func (j *Jitter) merge(known int, align bool) {
 		lead += j.conceal.period
 	}
 	room := j.tape.room(lead + j.samples(payload))
-	n := j.unheard.decode(j.decoder, room[lead:], payload)
+	n := j.render(room[lead:], payload)
 	if n <= known {
 		j.stats.Late++
 		return

@@ -101,11 +101,17 @@ func TestDigitInPlaceOfAudioIsSilentNotConcealed(t *testing.T) {
 }
 
 func TestComfortNoiseHasTheLevelAskedFor(t *testing.T) {
+	for _, codec := range []media.Codec{media.PCMU(), linear{16000}} {
+		t.Run(codec.Name(), func(t *testing.T) { testComfortNoise(t, codec) })
+	}
+}
+
+func testComfortNoise(t *testing.T, codec media.Codec) {
 	for level, want := range map[int8]float64{40: -40, 60: -60, 0: -30, 10: -30} {
-		s := scene{phase: 5 * ms, length: 3 * time.Second, sends: func(i int) bool { return i < 50 || i >= 100 },
+		s := scene{codec: codec, phase: 5 * ms, length: 3 * time.Second, sends: func(i int) bool { return i < 50 || i >= 100 },
 			others: func(j *media.Jitter, at time.Duration, tick int) {
 				if tick-1 == 50 {
-					j.PutComfort(50*160, level, int64(at))
+					j.PutComfort(uint32(codec.ClockRate()), level, int64(at))
 				}
 			}}
 		h := s.play()

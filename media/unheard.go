@@ -2,12 +2,10 @@ package media
 
 import "math"
 
-// unheard decodes as little as it may of what nobody hears. What a decoder has left out it keeps coded, so that the decoder
-// finds its way back at the moment when it is heard.
+// unheard is what a decoder has left out, as nobody heard it, kept coded: so the decoder finds its way back at the moment
+// when it is heard.
 type unheard struct {
-	partial Partial // nil: the coding has no parts
-	least   float32 // what is fainter than this mean square nobody hears
-	left    float32 // mean square of what was left out of the last packet
+	partial Partial // the decoder; nil: its coding has no parts
 	kept    [][]byte
 	next    int // of kept, and how many there are
 	count   int
@@ -27,20 +25,21 @@ func newUnheard(d Decoder) (u unheard) {
 	return u
 }
 
-// decode decodes the next packet.
-func (u *unheard) decode(d Decoder, dst []int16, payload []byte) int {
-	if u.least > 0 && u.partial != nil && len(payload) <= keptRoom {
-		if n, left, ok := u.partial.DecodePart(dst, payload, u.least); ok {
-			u.left = left
+// render decodes the next packet, as little of it as may be where nobody hears it.
+func (j *Jitter) render(dst []int16, payload []byte) int {
+	u := &j.unheard
+	if j.least > 0 && u.partial != nil && len(payload) <= keptRoom {
+		if n, left, ok := u.partial.DecodePart(dst, payload, j.least); ok {
+			j.left = left
 			u.keep(payload)
 			return n
 		}
 	}
-	u.left = 0
+	j.left = 0
 	for ; u.count > 0; u.count-- {
 		u.partial.CatchUp(u.kept[(u.next+len(u.kept)-u.count)%len(u.kept)])
 	}
-	return d.Decode(dst, payload)
+	return j.decoder.Decode(dst, payload)
 }
 
 func (u *unheard) keep(payload []byte) {
@@ -54,14 +53,14 @@ func (u *unheard) keep(payload []byte) {
 // is loud enough is whole from its first packet on.
 func (l *Leg) Attend(least float32) {
 	if l.jitter != nil {
-		l.jitter.unheard.least = least
+		l.jitter.least = least
 	}
 }
 
 // Ignored tells that nobody hears anything of the leg, as Attend said last, and that its decoder does not follow it: to be
 // heard again it has to catch up.
 func (l *Leg) Ignored() bool {
-	return l.jitter != nil && l.jitter.unheard.count > 0 && math.IsInf(float64(l.jitter.unheard.least), 1)
+	return l.jitter != nil && math.IsInf(float64(l.jitter.least), 1) && l.jitter.unheard.count > 0
 }
 
 // LeftOut is the mean square of what is not in the last frame of Take, as it was not decoded (Attend).
@@ -69,5 +68,5 @@ func (l *Leg) LeftOut() float32 {
 	if l.jitter == nil {
 		return 0
 	}
-	return l.jitter.unheard.left
+	return l.jitter.left
 }

@@ -97,3 +97,35 @@ func TestLoudSoundIsWholeFromItsFirstPacketOn(t *testing.T) {
 		})
 	}
 }
+
+// Whatever comes, and whoever hears what of it, a decoder fills no more than there is room for.
+func FuzzUnheard(f *testing.F) {
+	f.Add([]byte{1, 160, 2, 160, 0, 160, 3, 5, 0, 0}, []byte{1, 2, 3})
+	f.Fuzz(func(t *testing.T, orders, octets []byte) {
+		for _, codec := range media.Codecs() {
+			d, ok := codec.NewDecoder().(media.Partial)
+			if !ok {
+				continue
+			}
+			j, dst := media.NewJitter(codec), make([]int16, codec.SampleRate()/50)
+			for i := 0; i+1 < len(orders); i += 2 {
+				payload := make([]byte, orders[i+1])
+				for n := range payload {
+					if len(octets) > 0 {
+						payload[n] = octets[(i+n)%len(octets)]
+					}
+				}
+				least := []float32{1, 1e6, math.MaxFloat32, float32(math.Inf(1))}[orders[i]%4]
+				if n, left, ok := d.DecodePart(dst, payload, least); ok {
+					if n > len(dst) || left < 0 || math.IsNaN(float64(left)) {
+						t.Fatalf("%d samples, and %g is left", n, left)
+					}
+					d.CatchUp(payload)
+				}
+				d.Decode(dst, payload)
+				j.Put(uint16(i/2), uint32(i/2*codec.ClockRate()/50), payload, int64(i/2)*20e6, false)
+				j.Take(dst, int64(i/2)*20e6)
+			}
+		}
+	})
+}
