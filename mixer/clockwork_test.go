@@ -362,6 +362,52 @@ func TestMutedAndWaitingLegsAreNotHeard(t *testing.T) {
 	}
 }
 
+// The ticks of talk are those in which it is on a tape, whatever pause ends it, and however seldom it is measured.
+func TestTalkIsToldWithTheTicksInWhichItWas(t *testing.T) {
+	for name, o := range map[string]TalkOptions{
+		"by itself": {}, "after a longer pause": {Silence: 1500 * time.Millisecond}, "by a threshold": {Threshold: 160, Silence: 2500 * time.Millisecond},
+		"by a threshold, after a short pause": {Threshold: 160, Silence: 300 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClockwork(t, 1, 600)
+			conf := c.engine.NewConference("x")
+			p := c.phone(conf, nil)
+			p.seat.DetectTalk(o)
+			p.seat.Enter()
+			c.run(60)
+			p.events = nil
+			l := listener{tape: conf.Record(true)}
+			for range 3 {
+				p.source = tone.NewSine(8000, 437, -20)
+				c.run(73)
+				p.source = nil
+				c.run(160)
+			}
+			l.read()
+			var sounds []int // where it begins and ends on the tape, in ticks
+			for tick, part := range slices.Collect(slices.Chunk(l.tracks[p.seat], 160)) {
+				if loud := tone.Level(part) > -30; loud == (len(sounds)%2 == 0) {
+					sounds = append(sounds, tick)
+				}
+			}
+			var told []int
+			for _, e := range p.events {
+				if e.Kind == EventTalking || e.Kind == EventSilent {
+					told = append(told, int(e.Tick-l.first))
+				}
+			}
+			if len(sounds) != 6 || len(told) != 6 {
+				t.Fatalf("sound begins and ends in the ticks %v, and %v are told", sounds, told)
+			}
+			for i := range told {
+				if d := told[i] - sounds[i]; d < -5 || d > 5 { // 0.1 s
+					t.Errorf("%d of %v is told as %v", i, sounds, told)
+				}
+			}
+		})
+	}
+}
+
 func TestRoomAnnouncementDucksTheConferenceForAll(t *testing.T) {
 	c := newClockwork(t, 1, 600)
 	conf := c.engine.NewConference("x")

@@ -48,6 +48,19 @@ func (s *Seat) DetectTalk(o TalkOptions) {
 // measuredApart is how many ticks lie between two measurements of talk that goes on, where it may pause for long.
 const measuredApart = 8
 
+// paused is for how many ticks there has been no talk when a pause of it ends it. Where it is measured now and then, it is taken
+// to have ended half of the way to the measurement that has found none.
+func (s *Seat) paused() uint64 {
+	switch {
+	case s.aside.detect.Threshold > 0:
+		apart := int(max(1, s.measured))
+		return uint64((int(s.aside.threshold.hold)+apart-1)/apart*apart - apart/2)
+	case s.talk.hold > 0:
+		return uint64(s.talk.hold)
+	}
+	return hangOver
+}
+
 // attends tells that there is something to do with what comes in.
 func (a *aside) attends() bool {
 	return a.recording != nil || a.detect.Drop && a.detect.Threshold > 0 || a.detect.Always

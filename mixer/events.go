@@ -27,6 +27,9 @@ type Event struct {
 	Kind  EventKind
 	Digit byte   // of EventDigit: 0-9, *, #, A-D
 	Play  uint64 // of EventPlayed: the id given to Seat.Play
+	// Tick is that of EventTalking, 50 a second, and the one after the last in which there was talk of EventSilent, which comes
+	// when talk has paused for long: that of a Tape's Stretch. It is right to within 0.1 s.
+	Tick uint64
 }
 
 // eventRing carries events out of a worker. It has one writer and one reader, and no lock: a

@@ -120,9 +120,11 @@ func (s *Seat) receive(t media.Time) {
 	}
 	if told := talks && heard && !keyed; told != s.talking {
 		s.talking = told
-		e := Event{Kind: EventSilent}
+		e := Event{Kind: EventSilent, Tick: t.Tick}
 		if told {
 			e.Kind = EventTalking
+		} else if heard && !keyed {
+			e.Tick -= min(e.Tick, s.paused())
 		}
 		w.events.put(s, e)
 	}

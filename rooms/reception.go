@@ -148,9 +148,9 @@ func (v *Visit) notify(event mixer.Event) {
 	case mixer.EventPlayed:
 		v.line.played(event.Play)
 	case mixer.EventTalking:
-		v.talks(true)
+		v.talks(true, event.Tick)
 	case mixer.EventSilent:
-		v.talks(false)
+		v.talks(false, event.Tick)
 	case mixer.EventTimeout:
 		v.end(ErrRTPTimeout)
 	case mixer.EventFault:
@@ -158,15 +158,15 @@ func (v *Visit) notify(event mixer.Event) {
 	}
 }
 
-// talks notes that the member has begun to talk, or ended, and lets those know who listen to events.
-func (v *Visit) talks(on bool) {
+// talks notes that the member has begun to talk, or ended, in a tick of the mixer, and lets those know who listen to events.
+func (v *Visit) talks(on bool, tick uint64) {
 	m := v.member.Load()
 	if m == nil || m.removed.Load() {
 		return
 	}
 	m.talk.turn(on, time.Now())
 	if r := v.conference.recorder.Load(); r != nil {
-		r.Talk(m.call.ID(), on)
+		r.Talk(m.call.ID(), on, tick)
 	}
 	switch {
 	case !m.options.TalkDetectionEvents:

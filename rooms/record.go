@@ -173,7 +173,7 @@ func (c *conference) noteJoin(m *member) {
 	caller := m.call.Caller()
 	c.tape.recorder.Join(recordings.Person{Call: m.call.ID(), Caller: caller.Number, Name: caller.Name, Role: m.roleName(), Seat: m.seat})
 	if m.talk.talking() {
-		c.tape.recorder.Talk(m.call.ID(), true)
+		c.tape.recorder.Talk(m.call.ID(), true, 0)
 	}
 }
 

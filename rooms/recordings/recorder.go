@@ -96,6 +96,7 @@ type Recorder struct {
 // event is what happens in the conference.
 type event struct {
 	at     time.Time
+	tick   uint64 // in which it was; 0: that is not known
 	kind   NoteKind
 	person Person
 }
@@ -123,25 +124,25 @@ func (s *Shelf) Start(o Order) *Recorder {
 }
 
 // Join notes a member who comes, or is there when the recording begins. His track gets what his seat gives.
-func (r *Recorder) Join(p Person) { r.add(NoteJoin, p) }
+func (r *Recorder) Join(p Person) { r.add(NoteJoin, p, 0) }
 
 // Leave notes that a member has gone.
-func (r *Recorder) Leave(call string) { r.add(NoteLeave, Person{Call: call}) }
+func (r *Recorder) Leave(call string) { r.add(NoteLeave, Person{Call: call}, 0) }
 
-// Talk notes that a member has begun to talk, or ended.
-func (r *Recorder) Talk(call string, on bool) {
+// Talk notes that a member has begun to talk, or ended, in a tick of the source; 0: now.
+func (r *Recorder) Talk(call string, on bool, tick uint64) {
 	kind := NoteSilent
 	if on {
 		kind = NoteTalk
 	}
-	r.add(kind, Person{Call: call})
+	r.add(kind, Person{Call: call}, tick)
 }
 
-func (r *Recorder) add(kind NoteKind, p Person) {
+func (r *Recorder) add(kind NoteKind, p Person, tick uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.waiting) < mostWaiting {
-		r.waiting = append(r.waiting, event{time.Now(), kind, p})
+		r.waiting = append(r.waiting, event{time.Now(), tick, kind, p})
 	}
 }
 
@@ -170,6 +171,9 @@ func (r *Recorder) run() {
 			return err
 		}
 		r.order.Opened(r.files.name)
+		if err := r.happen(); err != nil { // now the tracks of those who are there are open, too
+			return err
+		}
 		return r.record()
 	})
 	r.order.Source.Stop()

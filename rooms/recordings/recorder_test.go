@@ -357,7 +357,7 @@ func TestDiskThatIsFullEndsTheRecordingOnce(t *testing.T) {
 		if len(s.ended) != 1 || !errors.Is(s.ended[0], syscall.ENOSPC) || !source.stopped.Load() {
 			t.Fatalf("ended %v, stopped %v", s.ended, source.stopped.Load())
 		}
-		r.Talk("a", true) // and whatever else the conference does
+		r.Talk("a", true, 0) // and whatever else the conference does
 		r.Stop("over")
 		s.shelf.Close()
 		loaded, mix := s.load("board")
@@ -449,8 +449,8 @@ func TestDiskThatFailsToSyncEndsTheRecordingAndNamesTheFile(t *testing.T) {
 				r.Join(Person{Call: "a", Name: "Ann", Seat: ann})
 				for range 5 {
 					time.Sleep(time.Second)
-					r.Talk("a", true)
-					r.Talk("a", false)
+					r.Talk("a", true, 0)
+					r.Talk("a", false, 0)
 				}
 				r.Stop("over")
 				s.shelf.Close()
@@ -475,6 +475,42 @@ func TestDiskThatFailsToSyncEndsTheRecordingAndNamesTheFile(t *testing.T) {
 	}
 }
 
+// Talk is noted where its sound is, however late the recorder is told of it, also in a recording that is continued.
+func TestTalkIsNotedWhereItsSoundIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t, Config{})
+		for round := range 2 {
+			ann := new(mixer.Seat)
+			source := newScript(8000, func(tick uint64, put func(*mixer.Seat, []int16)) {
+				if tick >= 70 && tick < 120 {
+					put(ann, piece(437, 8000, tick))
+				}
+			})
+			source.most = 250
+			o := s.order(source)
+			o.Tracks, o.Append = true, true
+			r := s.shelf.Start(o)
+			r.Join(Person{Call: "a", Name: "Ann", Seat: ann})
+			time.Sleep(3 * time.Second)
+			r.Talk("a", true, firstTick+70)
+			time.Sleep(3 * time.Second)
+			r.Talk("a", false, firstTick+120)
+			r.Stop("over")
+			<-r.Done()
+			loaded, _ := s.load("board")
+			want := Span{5*float64(round) + 1.4, 5*float64(round) + 2.4}
+			if talks := loaded.Members[0].Talks; len(talks) != round+1 || talks[round] != want {
+				t.Errorf("talks %v, want %v at last", talks, want)
+			}
+			_, pcm := s.wav("board-member-1.wav")
+			if at := slices.IndexFunc(pcm[round*40000:], func(v int16) bool { return v != 0 }); at < 11200 || at > 11200+8 {
+				t.Errorf("its sound begins at sample %d of round %d", at, round)
+			}
+		}
+		s.shelf.Close()
+	})
+}
+
 func TestRecordingIsContinued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStudio(t, Config{})
@@ -488,12 +524,12 @@ func TestRecordingIsContinued(t *testing.T) {
 			o.Append, o.Tracks, o.After = true, true, last
 			last = s.shelf.Start(o)
 			last.Join(ann)
-			last.Talk("a", true)
+			last.Talk("a", true, 0)
 			time.Sleep(3 * time.Second)
 			if hz > 1000 {
 				last.Join(Person{Call: "b", Name: "Bob"})
 			}
-			last.Talk("a", false)
+			last.Talk("a", false, 0)
 			last.Stop("over")
 			// The next one waits by itself until this one is written.
 		}

@@ -111,7 +111,7 @@ func (r *Recorder) happen() error {
 		if m == nil || !m.here {
 			continue // came while more waited than are kept
 		}
-		r.note(Note{Kind: e.kind, At: r.place(e.at), Member: m.number})
+		r.note(Note{Kind: e.kind, At: r.placeOf(e), Member: m.number})
 		if e.kind == NoteLeave {
 			m.here = false
 		}
@@ -247,6 +247,19 @@ func (r *Recorder) sync(all bool) error {
 func (r *Recorder) place(at time.Time) float64 {
 	seconds := float64(r.base)/wideRate + max(0, at.Sub(r.begin).Seconds())
 	return float64(int64(seconds*1000)) / 1000
+}
+
+// placeOf is where an event is: by its tick, if it has one, as sound is.
+func (r *Recorder) placeOf(e event) float64 {
+	first, _ := r.order.Source.Span()
+	if first == 0 || e.tick == 0 {
+		return r.place(e.at)
+	}
+	at := r.base
+	if e.tick > first {
+		at += samplesOf(e.tick-first, wideRate)
+	}
+	return float64(at*1000/wideRate) / 1000
 }
 
 // note writes a line of the diary; flushDiary tells whether that failed.
