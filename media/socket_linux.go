@@ -125,6 +125,16 @@ func newTarget(to netip.AddrPort, v6 bool) target {
 	return t
 }
 
+// address is what newTarget was made of.
+func (t *target) address(v6 bool) netip.AddrPort {
+	port := (*[2]byte)(unsafe.Pointer(&t.raw.Port))
+	number := uint16(port[0])<<8 | uint16(port[1])
+	if v6 {
+		return netip.AddrPortFrom(netip.AddrFrom16(t.raw.Addr), number)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&t.raw)).Addr), number)
+}
+
 func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	if a.Addr().Is6() && !a.Addr().Is4In6() {
 		return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}

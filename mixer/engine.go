@@ -31,6 +31,8 @@ type Config struct {
 	MaxLoad float64
 	// RTPTimeout is the silence after which a far end counts as gone; 0 is 30 s.
 	RTPTimeout time.Duration
+	// Halted has the engine stand still until Continue.
+	Halted bool
 	// Log is where what an operator should know goes; nil is nowhere.
 	Log *slog.Logger
 }
@@ -43,6 +45,7 @@ type Engine struct {
 	epoch    time.Time // zero of media.Monotonic: the engine of a process that follows counts the same ticks
 	workers  []*worker
 	closing  atomic.Bool
+	halt     halt
 	faults   *fault.Log
 	herald   *herald
 	gauge    *gauge
@@ -100,6 +103,10 @@ func newEngine(c Config) *Engine {
 		conferences: map[*Conference]struct{}{}, load: make([][slots]int, c.Workers), loops: map[*media.Sound]*Music{},
 		gauge: newGauge(c.MaxLoad), comfort: newComfort(c.Workers)}
 	e.feeder = newFeeder(c.Log, e.faults)
+	e.halt.stop.Store(never)
+	if c.Halted {
+		e.halt.stop.Store(0)
+	}
 	for i := range c.Workers {
 		e.workers = append(e.workers, newWorker(e, i))
 	}
@@ -112,7 +119,7 @@ func (e *Engine) Close() {
 	for _, w := range e.workers {
 		<-w.done
 	}
-	e.herald.wake()
+	e.Tell()
 	<-e.herald.done
 	e.feeder.close()
 	close(e.gauge.closing)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +16,9 @@ type herald struct {
 	fd   int
 	file *os.File
 	done chan struct{} // closed when it has ended
+	mute sync.Mutex    // held while events are told, or are not to be
+	// hushed tells that they are not to be: it belongs to whoever has said so.
+	hushed bool
 }
 
 func newHerald() (*herald, error) {
@@ -30,6 +34,18 @@ func (h *herald) wake() {
 	one := [8]byte{}
 	binary.NativeEndian.PutUint64(one[:], 1)
 	_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(h.fd), uintptr(unsafe.Pointer(&one)), uintptr(len(one)))
+}
+
+// round tells what has come, once that may be.
+func (h *herald) round(e *Engine) {
+	h.mute.Lock()
+	defer h.mute.Unlock()
+	for _, w := range e.workers {
+		if !e.closing.Load() {
+			w.events.drain()
+		}
+		w.notices.run()
+	}
 }
 
 // run tells what the workers put into their rings until the engine closes.
@@ -49,9 +65,6 @@ func (h *herald) tell(e *Engine) {
 			e.log.Error("events of the mixer are not told any more", "error", err)
 			return
 		}
-		for _, w := range e.workers {
-			w.events.drain()
-			w.notices.run()
-		}
+		h.round(e)
 	}
 }

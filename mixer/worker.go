@@ -84,7 +84,12 @@ func (w *worker) run() {
 // turns ticks until the engine closes, or something fails beside the parts' own work.
 func (w *worker) turns() {
 	defer w.survive()
-	for turn := uint64(w.engine.clock()/int64(slotTime)) + 1; !w.engine.closing.Load(); turn = w.next(turn) {
+	for turn := uint64(w.engine.clock()/int64(slotTime)) + 1; !w.engine.closing.Load(); turn = min(w.next(turn), w.engine.halt.stop.Load()) {
+		if turn >= w.engine.halt.stop.Load() {
+			if turn = w.rest(turn); w.engine.closing.Load() {
+				break
+			}
+		}
 		due := int64(turn) * int64(slotTime)
 		now := w.engine.clock()
 		for due > now {

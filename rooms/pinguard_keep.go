@@ -26,20 +26,34 @@ func NewPINGuard(ctx context.Context, db *store.DB, log *slog.Logger, faults *fa
 	if db == nil {
 		return g, nil
 	}
-	stored, err := db.PINFailures(ctx, time.Now().Add(-failureDay))
-	if err != nil {
+	if err := g.Read(ctx); err != nil {
 		return nil, err
-	}
-	for _, f := range stored {
-		if f.At.Before(time.Now()) { // a clock that was set back must not bar anybody for long
-			g.count(f.Who, f.At)
-		}
 	}
 	stopped := make(chan struct{})
 	g.stop = sync.OnceFunc(func() { close(stopped) })
 	g.work.Go(func() { g.faults.Keep(stopped, "keep failures at PINs", func() { g.keep(stopped) }) })
 	return g, nil
 }
+
+// Read has the guard know the failures in the database, and no others: those that another process has written.
+func (g *PINGuard) Read(ctx context.Context) error {
+	stored, err := g.db.PINFailures(ctx, time.Now().Add(-failureDay))
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clear(g.failed)
+	for _, f := range stored {
+		if f.At.Before(time.Now()) { // a clock that was set back must not bar anybody for long
+			g.count(f.Who, f.At)
+		}
+	}
+	return nil
+}
+
+// Write brings the failures of until now to the database.
+func (g *PINGuard) Write() error { return g.save() }
 
 // Close writes what is not written yet.
 func (g *PINGuard) Close() {

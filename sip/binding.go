@@ -65,8 +65,16 @@ func (b binding) stored(extension string) store.Binding {
 // restored is a binding as it was stored. ok is false where there is no way to the phone any more.
 func (s *Server) restored(from store.Binding) (b binding, ok bool) {
 	peer, ok := s.wire.UDPPeer(from.Local, from.Remote)
+	if !ok || from.Transport != "UDP" {
+		return binding{}, false
+	}
+	return bindingOf(from, peer)
+}
+
+// bindingOf is a binding as it was stored, of a phone that is reached by peer. ok is false where it cannot be read.
+func bindingOf(from store.Binding, peer wire.Peer) (b binding, ok bool) {
 	contact, err := wire.ParseURI(from.Contact)
-	if !ok || err != nil || from.Transport != "UDP" {
+	if err != nil {
 		return binding{}, false
 	}
 	b = binding{

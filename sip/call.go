@@ -151,20 +151,20 @@ func (c *Call) Hangup(reason error) { c.mail.post(hangup{reason}) }
 func (c *Call) run(peer wire.Peer) {
 	defer c.server.survive(nil)
 	defer c.release()
+	c.server.still.RLock()
 	c.pin(peer)
+	c.server.still.RUnlock()
 	forced := c.server.forced
 	for c.state != ended || c.left != nil {
 		select {
 		case <-c.mail.ready:
-			for _, event := range c.mail.take() {
-				c.handle(event)
-			}
+			c.act(c.mail.take)
 		case <-c.left:
 			c.left = nil
-			c.handle(stayOver{})
+			c.act(one(stayOver{}))
 		case <-forced:
 			forced = nil
-			c.handle(forcedEnd{})
+			c.act(one(forcedEnd{}))
 		}
 		c.tellOthers()
 	}
@@ -176,6 +176,17 @@ func (c *Call) tellOthers() {
 	c.note()
 	c.light()
 }
+
+// act works off events, while the server does not stand still.
+func (c *Call) act(take func() []any) {
+	c.server.still.RLock()
+	defer c.server.still.RUnlock()
+	for _, event := range take() {
+		c.handle(event)
+	}
+}
+
+func one(event any) func() []any { return func() []any { return []any{event} } }
 
 // handle is the one door for all that happens to a call. A fault ends the call, and no more.
 func (c *Call) handle(event any) {
@@ -254,6 +265,10 @@ func (c *Call) handle(event any) {
 	case keysDue:
 		if c.leg != nil && c.leg.Agreed() == nil {
 			c.hangUp(errGone)
+		}
+	case notAnswered:
+		if c.state == invited || c.state == calling {
+			c.hangUp(errTakenOver)
 		}
 	case wayFound:
 		c.wayFound(e)

@@ -42,7 +42,7 @@ func (c *Call) hangUp(reason error) {
 	switch c.state {
 	case invited:
 		err := errInternal
-		if c.server.calls.isDraining() {
+		if c.server.calls.isDraining() || errors.Is(reason, errTakenOver) {
 			err = errShutdown
 		}
 		c.past.refusal = err

@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -140,6 +142,13 @@ func (l *calls) refuse(on bool) <-chan struct{} {
 	}
 	l.refusing = on
 	return l.idle
+}
+
+// all are the calls that there are.
+func (l *calls) all() []*Call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Values(l.dialogs))
 }
 
 func (l *calls) len() int {

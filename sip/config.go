@@ -39,6 +39,9 @@ type Config struct {
 	MessageRate int
 	// Store keeps registrations over a restart; nil: they are lost. It must outlive the server.
 	Store *store.DB
+	// Estate is what the server of another process has left, in whose place this one goes on: nothing is read or sent before Begin. nil:
+	// there is none.
+	Estate *Estate
 	// MinExpires and MaxExpires bound how long a registration or subscription lasts; 0: a minute and an hour. A phone that asks for less
 	// than the least is refused (423), one that asks for more gets the most.
 	MinExpires, MaxExpires time.Duration

@@ -25,10 +25,12 @@ const maxTooSmall = 3
 // it, begins another one.
 type expiry struct {
 	interval time.Duration
-	ours     bool   // we refresh
-	proven   bool   // credentials were sent with the refresh
-	refresh  func() // stops the timer of the next refresh; nil: there is none
-	end      func() // stops that of the end
+	ours     bool // we refresh
+	proven   bool // credentials were sent with the refresh
+	// When it ends, and when it is refreshed next; zero: it is not, by us.
+	endAt, refreshAt time.Time
+	refresh          func() // stops the timer of the next refresh; nil: there is none
+	end              func() // stops that of the end
 }
 
 // The events of an expiry: it is time to refresh, the session is over, a response to our UPDATE came (res) or none will (err).
@@ -59,9 +61,10 @@ func (c *Call) expire(interval time.Duration, ours bool) {
 	if interval == 0 || c.leaving {
 		return
 	}
-	x := &expiry{interval: interval, ours: ours}
+	lasts := interval - min(expiryMargin, interval/3)
+	x := &expiry{interval: interval, ours: ours, endAt: time.Now().Add(lasts)}
 	mail := c.mail
-	x.end = c.server.after(interval-min(expiryMargin, interval/3), func() { mail.post(sessionEnded{x}) })
+	x.end = c.server.after(lasts, func() { mail.post(sessionEnded{x}) })
 	c.expiry = x
 	c.refreshIn(x, interval/2)
 }
@@ -228,6 +231,7 @@ func (c *Call) refreshLater(x *expiry) {
 func (c *Call) refreshIn(x *expiry, pause time.Duration) {
 	if x.ours {
 		mail := c.mail
+		x.refreshAt = time.Now().Add(pause)
 		x.refresh = c.server.after(pause, func() { mail.post(refreshDue{x}) })
 	}
 }

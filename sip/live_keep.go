@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"conclave/media"
@@ -47,6 +48,7 @@ type ongoing struct {
 	db    *store.DB
 	house *rooms.House
 	now   chan chan struct{} // asks for a save, and gets a channel that is closed after it
+	held  atomic.Bool        // nothing is written: another process does, or is about to
 
 	mu      sync.Mutex
 	drafts  map[string]*draft // by our tag
@@ -140,7 +142,7 @@ func (o *ongoing) keep(stop <-chan struct{}) {
 
 // save writes what has changed since the last time. What could not be written counts as changed still.
 func (o *ongoing) save() error {
-	if o.db == nil {
+	if o.db == nil || o.held.Load() {
 		return nil
 	}
 	moved := o.moved()

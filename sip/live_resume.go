@@ -52,6 +52,10 @@ type recollection struct {
 	conferences map[string]rooms.ConferenceState // by the room's id
 	ended       time.Time                        // about when
 	stale       bool                             // too long ago for calls to be gone on with
+
+	// Of one that has left its sockets, too:
+	bindings []bindingEstate
+	streams  []wire.Peer
 }
 
 // revival is a call that is to be gone on with.
@@ -60,6 +64,8 @@ type revival struct {
 	state callState
 	name  *media.Sound
 	over  error // why it is to be ended instead; nil: it is not
+
+	inherited *callEstate // nil: what was written is all that there is
 }
 
 // recall reads what a process that was killed has left, and has the calls known so that their requests find them. It is to be
@@ -123,7 +129,7 @@ func (s *Server) recallOne(r *recollection, l store.Live, name *media.Sound) {
 		v.over = errTries
 	case r.stale:
 		v.over = errKilled
-	case state.Visit != nil && state.Visit.Out, state.Party != nil && state.Party.Out:
+	case state.isEnding():
 		v.over = errWasEnding
 	}
 	if l.Tries >= resumeTries { // it is not even told so: nothing at all is done with it but to keep that there was one
@@ -180,24 +186,10 @@ func (s *Server) resume(r *recollection) error {
 			return err
 		}
 	}
-	visits := make(map[string][]*revival) // by the room's id
-	talks := make(map[string][]*revival)
 	for _, v := range r.calls {
 		s.reopen(v)
-		switch {
-		case v.over != nil:
-		case v.state.Visit != nil:
-			visits[v.state.Visit.RoomID] = append(visits[v.state.Visit.RoomID], v)
-		default:
-			talks[v.state.Party.Talk] = append(talks[v.state.Party.Talk], v)
-		}
 	}
-	for id, calls := range visits {
-		s.resumeRoom(id, r.conferences[id], calls)
-	}
-	for id, calls := range talks {
-		s.resumeTalk(id, calls)
-	}
+	s.reseat(r)
 	back := 0
 	for _, v := range r.calls {
 		c := v.call
@@ -221,6 +213,27 @@ func (s *Server) resume(r *recollection) error {
 			"was_alive", r.ended.UTC().Format(time.RFC3339))
 	}
 	return nil
+}
+
+// reseat puts the calls that have a leg where they were in the house.
+func (s *Server) reseat(r *recollection) {
+	visits := make(map[string][]*revival) // by the room's id
+	talks := make(map[string][]*revival)
+	for _, v := range r.calls {
+		switch {
+		case v.over != nil:
+		case v.state.Visit != nil:
+			visits[v.state.Visit.RoomID] = append(visits[v.state.Visit.RoomID], v)
+		default:
+			talks[v.state.Party.Talk] = append(talks[v.state.Party.Talk], v)
+		}
+	}
+	for id, calls := range visits {
+		s.resumeRoom(id, r.conferences[id], calls)
+	}
+	for id, calls := range talks {
+		s.resumeTalk(id, calls)
+	}
 }
 
 // reopen finds the way to the far end of a call, and opens its leg.

@@ -149,6 +149,11 @@ func parseCall(text []byte) (callState, error) {
 	return s, nil
 }
 
+// isEnding tells that the call was about to end.
+func (s callState) isEnding() bool {
+	return s.Visit != nil && s.Visit.Out || s.Party != nil && s.Party.Out
+}
+
 // draft is the call as it is now. It is false where there is nothing that another process could go on with.
 func (c *Call) draft() (*draft, bool) {
 	if c.leg == nil || c.stay == nil || c.leaving || c.state != answered && c.state != confirmed {

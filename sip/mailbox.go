@@ -64,6 +64,12 @@ func (m *mailbox) put(event any, limit int) error {
 	return nil
 }
 
+func (m *mailbox) len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.queue)
+}
+
 // take empties the mailbox, after ready.
 func (m *mailbox) take() []any {
 	m.mu.Lock()

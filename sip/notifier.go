@@ -28,6 +28,7 @@ const (
 	overNoResource = "noresource" // there is nothing more to be told of
 	overRejected   = "rejected"   // the subscriber may not know any more
 	overProbation  = "probation;retry-after=30"
+	overMoved      = "deactivated" // it is to be begun anew, at once: with another process
 )
 
 const (
@@ -174,7 +175,7 @@ func (n *notifier) run(closing <-chan struct{}) {
 		case <-n.peer.Gone():
 			n.drop(wire.ErrClosed)
 		case <-closing:
-			n.over = overProbation
+			n.over = n.server.subscriptions.over
 		}
 	}
 }

@@ -137,7 +137,7 @@ func causesOf(why error) []cause {
 		return []cause{{protocolSIP, sipgo.StatusGlobalDecline, why.Error()}}
 	case errors.Is(why, errNotAnswered):
 		return q850(q850NoAnswer)
-	case errors.Is(why, errShutdown), errors.Is(why, errInternal):
+	case errors.Is(why, errShutdown), errors.Is(why, errTakenOver), errors.Is(why, errInternal):
 		return q850(q850Temporary)
 	case errors.Is(why, rooms.ErrRTPTimeout), errors.Is(why, errNoACK), errors.Is(why, errGone), errors.Is(why, errUnreachable):
 		return q850(q850Timer)

@@ -47,6 +47,8 @@ type Server struct {
 	minExpires, maxExpires time.Duration
 	keepers                sync.WaitGroup // of the registrar and the ledger
 	stop                   func()         // tells them to end, once
+	begun                  func()         // has everything go on that waits for Begin
+	still                  standstill
 
 	resolver   *net.Resolver
 	trunkTimes TrunkTimes
@@ -68,6 +70,12 @@ type Server struct {
 	faults    *fault.Log
 	forced    chan struct{} // closed when Shutdown has waited long enough
 	force     func()        // closes it, once
+}
+
+// standstill is held by calls while they do something, and by whoever has all of them stand still, which is resting then.
+type standstill struct {
+	sync.RWMutex
+	resting bool
 }
 
 // Stats is what there is of calls.
@@ -158,14 +166,18 @@ func New(config Config) (*Server, error) {
 	s.ongoing = newOngoing(log, config.Store, config.House)
 	s.SetPhones(config.Phones)
 	s.wire = wire.New(wire.Config{Log: log, Sink: s, Methods: methods, Rate: config.MessageRate, Certify: config.Certify,
-		Software: config.Software, Closed: s.registrar.closed})
+		Software: config.Software, Closed: s.registrar.closed, Paused: config.Estate != nil})
 	// What went on before is known before a request of it can come, and gone on with once there are ways to answer.
 	var before *recollection
-	if config.Store != nil {
-		var err error
-		if before, err = s.recall(context.Background()); err != nil {
-			return nil, fmt.Errorf("start SIP: %w", err)
-		}
+	var err error
+	switch {
+	case config.Estate != nil:
+		before, err = s.recallEstate(config.Estate)
+	case config.Store != nil:
+		before, err = s.recall(context.Background())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start SIP: %w", err)
 	}
 	for _, spec := range config.Listen {
 		listener, err := s.wire.Listen(spec)
@@ -175,6 +187,7 @@ func New(config Config) (*Server, error) {
 		}
 		s.listeners = append(s.listeners, listener)
 	}
+	s.wire.Disclaim()
 	if config.Store != nil {
 		bindings, err := config.Store.Bindings(context.Background())
 		if err != nil {
@@ -186,22 +199,35 @@ func New(config Config) (*Server, error) {
 			s.giveUp(before)
 			return nil, fmt.Errorf("start SIP: %w", err)
 		}
+	}
+	work := func() {
+		for what, keep := range map[string]func(){
+			"keep registrations":                func() { s.registrar.keep(stopped) },
+			"keep the count of calls outside":   func() { s.ledger.keep(stopped) },
+			"keep calls that go on":             func() { s.ongoing.keep(stopped) },
+			"ask phones whether they are there": func() { s.watch(stopped) },
+			"tell subscribers of rooms":         func() { s.watchRooms(watching) },
+		} {
+			s.keepers.Go(func() { s.faults.Keep(stopped, what, keep) })
+		}
+	}
+	if config.Estate != nil {
+		s.inherit(before)
+		s.begun = func() { s.begin(before); work(); s.wire.Resume() }
+		return s, nil
+	}
+	if config.Store != nil {
 		if err := s.resume(before); err != nil {
 			s.giveUp(before)
 			return nil, fmt.Errorf("start SIP: %w", err)
 		}
 	}
-	for what, keep := range map[string]func(){
-		"keep registrations":                func() { s.registrar.keep(stopped) },
-		"keep the count of calls outside":   func() { s.ledger.keep(stopped) },
-		"keep calls that go on":             func() { s.ongoing.keep(stopped) },
-		"ask phones whether they are there": func() { s.watch(stopped) },
-		"tell subscribers of rooms":         func() { s.watchRooms(watching) },
-	} {
-		s.keepers.Go(func() { s.faults.Keep(stopped, what, keep) })
-	}
+	work()
 	return s, nil
 }
+
+// Begin has a server go on that has the Estate of another one, which has come to its end.
+func (s *Server) Begin() { s.begun() }
 
 // giveUp ends a server that could not be started. What went on before stays written, for the next one.
 func (s *Server) giveUp(before *recollection) {
@@ -255,7 +281,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.force()
 		<-unregistered
 	}
-	s.subscriptions.close()
+	s.subscriptions.close(overProbation)
 	s.wire.Close()
 	// No more can come to be written now.
 	s.stop()

@@ -33,6 +33,7 @@ type Subscription struct {
 // subscriptions are those that there are.
 type subscriptions struct {
 	closing chan struct{} // closed when all are to end
+	over    string        // why they do, once closing is closed
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -137,11 +138,11 @@ func (l *subscriptions) pokeAll() {
 	}
 }
 
-// close ends all subscriptions with a last word and waits until they are gone.
-func (l *subscriptions) close() {
+// close ends all subscriptions with a last word, for one of the reasons of RFC 6665 4.2.2, and waits until they are gone.
+func (l *subscriptions) close(reason string) {
 	l.mu.Lock()
 	if !l.closed {
-		l.closed = true
+		l.closed, l.over = true, reason
 		close(l.closing)
 	}
 	l.mu.Unlock()

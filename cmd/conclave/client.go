@@ -20,8 +20,9 @@ var errNoServer = errors.New("no server is running")
 
 // How long the server is waited for.
 const (
-	callTime   = 10 * time.Second
-	uploadTime = time.Minute
+	handoverPause = 20 * time.Millisecond
+	callTime      = 10 * time.Second
+	uploadTime    = time.Minute
 )
 
 // client is an operator's side of the control socket.
@@ -86,6 +87,12 @@ func (c *client) ask(ctx context.Context, method, path string, body io.Reader) (
 		request.Header.Set(sudoUserHeader, url.QueryEscape(sudo))
 	}
 	response, err := c.http.Do(request)
+	for err == nil && response.StatusCode == http.StatusServiceUnavailable && body == nil && ctx.Err() == nil {
+		// Another process is the server now, or will be in a moment.
+		_ = response.Body.Close()
+		time.Sleep(handoverPause)
+		response, err = c.http.Do(request)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, fmt.Errorf("%w on %s; start one with `conclave serve`, or say where it is with --data", errNoServer, string(c.data))
@@ -98,14 +105,19 @@ func (c *client) ask(ctx context.Context, method, path string, body io.Reader) (
 	if response.StatusCode == http.StatusOK {
 		return response.Body, nil
 	}
+	return nil, refusedBy(response)
+}
+
+// refusedBy is why the server has not answered with 200, in its own words.
+func refusedBy(response *http.Response) error {
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, fmt.Errorf("read the server's answer: %w", err)
+		return fmt.Errorf("read the server's answer: %w", err)
 	}
 	var refused failure
 	if json.Unmarshal(text, &refused) != nil || refused.Error == "" {
-		return nil, fmt.Errorf("the server answered %s", response.Status)
+		return fmt.Errorf("the server answered %s", response.Status)
 	}
-	return nil, errors.New(refused.Error)
+	return errors.New(refused.Error)
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +34,7 @@ import (
 //	POST   /v1/phones/reload             read the phones from the database again
 //	GET    /v1/bans, DELETE[?who=WHO]    who has failed too often: []rooms.Ban; forget that: {"changed": 1}
 //	GET    /v1/trunks                    what is known of each trunk: []sip.TrunkState
+//	GET    /v1/takeover                  whether this process may take over; POST: it does (takeover.go)
 //	GET    /v1/subscriptions             who has subscribed to what: []sip.Subscription
 //	POST   /v1/rooms/EXT/lock, unlock    the whole conference
 //	POST   /v1/rooms/EXT/say             prompts to everybody in it, one after another: {"prompts": ["conf-lockednow"]}
@@ -57,9 +59,13 @@ type control struct {
 	pins         *rooms.PINGuard
 	trail        *history.Trail
 
+	orders orderGate
+	heirs  chan *heir // that want to take over
+
 	mux     *http.ServeMux
 	server  http.Server
 	serving sync.WaitGroup
+	path    string        // of the socket
 	ending  chan struct{} // closed when the server is about to close: answers without an end come to one
 	started time.Time
 }
@@ -80,8 +86,9 @@ func (c *control) start(data dataDir) error {
 		MaxHeaderBytes:    1 << 14,
 		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
 	}
+	c.path = data.socket()
 	c.started = time.Now()
-	c.ending = make(chan struct{})
+	c.ending, c.heirs = make(chan struct{}), make(chan *heir)
 	c.server.RegisterOnShutdown(func() { close(c.ending) })
 	c.serving.Go(func() {
 		defer c.faults.Survive("serve the control socket")
@@ -100,31 +107,38 @@ func (c *control) close() {
 		c.server.Close()
 	}
 	c.serving.Wait()
+	if !c.orders.gone.Load() {
+		_ = os.Remove(c.path)
+	}
 }
 
-// listenUnix takes the place of a socket that a killed server has left; the caller holds the lock of the data directory,
-// so no living server has it.
+// listenUnix takes the place of a socket that a killed server has left, or one that was taken over; the caller holds the lock of the data
+// directory, so no other living server has it. Whoever asks at this moment finds the one or the other.
 func listenUnix(path string) (net.Listener, error) {
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("its path %s has %d octets, %d are the most; choose a shorter --data", path, len(path), maxSocketPath)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	fresh := path + freshSuffix
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	listener, err := net.Listen("unix", path)
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: fresh, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
+	listener.SetUnlinkOnClose(false)
 	// Before this line only the directory's mode keeps others out; it does.
-	if err := os.Chmod(path, 0o660); err != nil {
-		listener.Close()
-		return nil, err
+	if err := errors.Join(os.Chmod(fresh, 0o660), os.Rename(fresh, path)); err != nil {
+		return nil, errors.Join(err, listener.Close())
 	}
 	return listener, nil
 }
 
+// freshSuffix is that of the socket until it is in its place.
+const freshSuffix = ".new"
+
 // maxSocketPath is what fits into sockaddr_un with its closing zero (unix(7)).
-const maxSocketPath = 107
+const maxSocketPath = 107 - len(freshSuffix)
 
 // guard refuses peers who are no operators, and writes a line for each change: who asked for what.
 func (c *control) guard(next http.Handler) http.Handler {
@@ -140,6 +154,13 @@ func (c *control) guard(next http.Handler) http.Handler {
 			return
 		}
 		c.log.Info("operator", "user", who.name(), "uid", who.uid, "pid", who.pid, "method", r.Method, "path", r.URL.Path)
+		if !lastsLong(r.URL.Path) {
+			if !c.orders.begin() {
+				answer(w, http.StatusServiceUnavailable, failure{"another process is the server now; ask again"})
+				return
+			}
+			defer c.orders.end()
+		}
 		ended := c.audit(who, r)
 		answered := &outcome{ResponseWriter: w}
 		c.attempt(next, answered, r)
@@ -161,6 +182,9 @@ func (c *control) attempt(next http.Handler, w http.ResponseWriter, r *http.Requ
 	}()
 	next.ServeHTTP(w, r)
 }
+
+// lastsLong tells orders apart for which no takeover waits.
+func lastsLong(path string) bool { return strings.HasSuffix(path, "/invite") || path == "/v1/takeover" }
 
 // syncTime bounds how long an order waits until it is written: a slow disk keeps no operator from his conference.
 const syncTime = 2 * time.Second
@@ -192,6 +216,7 @@ func (c *control) routes() *http.ServeMux {
 	c.routeOrders(mux)
 	c.routePhones(mux)
 	c.routeBans(mux)
+	c.routeTakeover(mux)
 	mux.HandleFunc("POST /v1/rooms/{ext}/invite", c.invite)
 	return mux
 }

@@ -32,6 +32,7 @@ var orders = map[string]struct {
 	"POST /v1/drain":                            {words: "drain"},
 	"DELETE /v1/drain":                          {words: "drain --off"},
 	"DELETE /v1/bans":                           {words: "bans clear"},
+	"POST /v1/takeover":                         {words: "serve --takeover"},
 	"POST /v1/rooms/{ext}/lock":                 {words: "lock {ext}"},
 	"POST /v1/rooms/{ext}/unlock":               {words: "unlock {ext}"},
 	"POST /v1/rooms/{ext}/record/start":         {words: "record start {ext}"},

@@ -54,6 +54,7 @@ type serveCmd struct {
 	KeepDays     int             `name:"recordings-days" help:"Days for which recordings are kept; 0 is for ever (${default})." placeholder:"DAYS" default:"0" env:"CONCLAVE_RECORDINGS_DAYS"`
 	KeepBytes    byteSize        `name:"recordings-bytes" help:"What recordings may take on the disk, 20G for example: the oldest make way; 0 is no limit (${default})." placeholder:"SIZE" default:"0" env:"CONCLAVE_RECORDINGS_BYTES"`
 	DrainTime    time.Duration   `name:"drain-time" help:"How long calls may go on when the server is told to end, until they are told so and hung up (${default}); new ones are refused meanwhile. 0: not at all." placeholder:"TIME" default:"30s" env:"CONCLAVE_DRAIN_TIME"`
+	Takeover     bool            `help:"Go on in the place of the server that runs on this directory, with its calls, which notice nothing; it ends. Where this one does not work, that one goes on."`
 	FirstRoom    bool            `help:"In an empty database add room 1000, and print how to dial." env:"CONCLAVE_FIRST_ROOM"`
 }
 
@@ -114,11 +115,17 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	if err := data.create(); err != nil {
 		return err
 	}
-	lock, err := data.lock()
+	var before *predecessor // in whose place this process goes on; nil: nobody's
+	var lock *os.File
+	if c.Takeover {
+		err = checkTakeover(ctx, data)
+	} else {
+		lock, err = data.lock()
+	}
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer func() { lock.Close() }()
 	db, err := data.openOrCreate(ctx)
 	if err != nil {
 		return err
@@ -136,12 +143,17 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	}
 	// Each worker keeps a P of the scheduler while it ticks and sleeps; the rest of the program has one for each CPU.
 	runtime.GOMAXPROCS(runtime.NumCPU() + workers)
-	engine, err := mixer.New(mixer.Config{Workers: workers, MaxLoad: float64(c.MaxLoad) / 100, Log: log})
+	engine, err := mixer.New(mixer.Config{Workers: workers, MaxLoad: float64(c.MaxLoad) / 100, Halted: c.Takeover, Log: log})
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
-	shelf := recordings.Open(recordings.Config{Dir: data.recordings(), Days: c.KeepDays, Bytes: int64(c.KeepBytes), Log: log, Faults: faults})
+	var released chan struct{} // closed when the old server has let go of its recordings
+	if c.Takeover {
+		released = make(chan struct{})
+	}
+	shelf := recordings.Open(recordings.Config{Dir: data.recordings(), Days: c.KeepDays, Bytes: int64(c.KeepBytes), Await: released, Log: log,
+		Faults: faults})
 	defer shelf.Close()
 	pins, err := rooms.NewPINGuard(ctx, db, log, faults)
 	if err != nil {
@@ -174,7 +186,18 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	if err != nil {
 		return err
 	}
+	var estate *sip.Estate
+	if c.Takeover {
+		if before, err = succeed(ctx, data, released); err != nil {
+			return err
+		}
+		lock, estate = before.lock, &before.estate
+		if err := pins.Read(ctx); err != nil {
+			return before.giveUp(err)
+		}
+	}
 	server, err = sip.New(sip.Config{
+		Estate:      estate,
 		Log:         log,
 		House:       house,
 		Record:      calls.Add,
@@ -197,10 +220,18 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 		InsecureKeys: c.InsecureSDES,
 	})
 	switch {
+	case err != nil && before != nil:
+		return before.giveUp(err)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%w; end the program that has it (`ss -lntup` tells which), or give another port with --sip", err)
 	case err != nil:
 		return err
+	}
+	if before != nil {
+		if err := before.goOn(engine, server); err != nil {
+			return err
+		}
+		log.Info("the calls of the server before go on here", "calls", server.Stats().Calls)
 	}
 	if err := loadTrunks(ctx, db, server, log); err != nil {
 		return errors.Join(err, shutDown(server, house))
@@ -226,7 +257,10 @@ func (c *serveCmd) Run(ctx context.Context, data dataDir) error {
 	if err := notify("READY=1"); err != nil {
 		log.Warn("ready, but systemd does not know", "error", err)
 	}
-	<-ctx.Done()
+	left := &testator{orders: &operators.orders, engine: engine, server: server, pins: pins, lock: lock, log: log}
+	if left.serve(ctx, operators.heirs) {
+		return nil
+	}
 	if err := notify("STOPPING=1"); err != nil {
 		log.Warn("stopping, but systemd does not know", "error", err)
 	}

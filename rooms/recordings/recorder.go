@@ -193,6 +193,9 @@ func (r *Recorder) run() {
 
 // open opens the files.
 func (r *Recorder) open() (err error) {
+	if err := r.shelf.await(); err != nil {
+		return err
+	}
 	rate := narrowRate
 	if r.order.Wide {
 		rate = wideRate

@@ -25,6 +25,8 @@ type Config struct {
 	Log   *slog.Logger
 	// Faults counts what has failed in the program itself; nil: nobody does.
 	Faults *fault.Log
+	// Await, if not nil, is closed once another server has let go of its recordings: none is opened before.
+	Await <-chan struct{}
 	// Sync brings a file to the disk; nil: fdatasync.
 	Sync func(*os.File) error
 }
@@ -57,6 +59,21 @@ func (s *Shelf) Close() {
 	close(s.end)
 	s.work.Wait()
 }
+
+// await waits until recordings may be opened. The error tells that the shelf was closed before.
+func (s *Shelf) await() error {
+	if s.config.Await == nil {
+		return nil
+	}
+	select {
+	case <-s.config.Await:
+		return nil
+	case <-s.end:
+		return errNotReleased
+	}
+}
+
+var errNotReleased = errors.New("another server has it still")
 
 // root opens the directory, which is for its owner alone.
 func (s *Shelf) root() (*os.Root, error) {

@@ -1,12 +1,12 @@
 package wire
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 )
@@ -38,17 +38,22 @@ func (w *Wire) Listen(spec string) (Listener, error) {
 	if addr.Addr().Is6() {
 		family = "6"
 	}
+	file := w.claim(spec, transport, addr)
+	if file != nil {
+		defer file.Close()
+	}
+	var socket syscall.Conn
 	var actual net.Addr
 	switch transport {
 	case "udp":
-		actual, err = w.listenUDP("udp"+family, addr)
+		socket, actual, err = w.listenUDP("udp"+family, addr, file)
 	case "tcp":
-		actual, err = w.listenTCP("tcp"+family, addr, nil)
+		socket, actual, err = w.listenTCP("tcp"+family, addr, nil, file)
 	case "tls":
 		if w.certify == nil {
 			return Listener{}, fmt.Errorf("listen on %s: TLS takes a certificate and its key", spec)
 		}
-		actual, err = w.listenTCP("tcp"+family, addr, serverTLS(w.certify))
+		socket, actual, err = w.listenTCP("tcp"+family, addr, serverTLS(w.certify), file)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -58,7 +63,18 @@ func (w *Wire) Listen(spec string) (Listener, error) {
 	case err != nil:
 		return Listener{}, fmt.Errorf("listen on %s: %w", spec, err)
 	}
-	return Listener{strings.ToUpper(transport), addrPort(actual)}, nil
+	l := Listener{strings.ToUpper(transport), addrPort(actual)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.specs = append(w.specs, listening{l, spec, socket})
+	return l, nil
+}
+
+// listening is a listener that there is.
+type listening struct {
+	Listener
+	spec   string
+	socket syscall.Conn
 }
 
 func parseSpec(spec string) (transport string, addr netip.AddrPort, err error) {
@@ -84,33 +100,64 @@ func usualPort(transport string) uint16 {
 	return 5060
 }
 
-func (w *Wire) listenUDP(network string, addr netip.AddrPort) (net.Addr, error) {
-	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(addr))
+// listenUDP opens a socket, or takes the one of a file.
+func (w *Wire) listenUDP(network string, addr netip.AddrPort, file *os.File) (syscall.Conn, net.Addr, error) {
+	conn, err := openUDP(network, addr, file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s := &udpSocket{wire: w, conn: conn, local: addrPort(conn.LocalAddr())}
 	if err := s.prepare(); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, nil, errors.Join(err, conn.Close())
 	}
 	w.mu.Lock()
 	w.sockets = append(w.sockets, s)
 	w.mu.Unlock()
-	return conn.LocalAddr(), w.start(conn, func() { w.faults.Keep(w.done, "read SIP over UDP", s.serve) })
+	return conn, conn.LocalAddr(), w.start(conn, func() { w.faults.Keep(w.done, "read SIP over UDP", s.serve) })
 }
 
-// listenTCP listens for TCP, and for TLS on it where secure is not nil.
-func (w *Wire) listenTCP(network string, addr netip.AddrPort, secure *tls.Config) (net.Addr, error) {
-	config := net.ListenConfig{}
-	l, err := config.Listen(context.Background(), network, addr.String())
+func openUDP(network string, addr netip.AddrPort, file *os.File) (*net.UDPConn, error) {
+	if file == nil {
+		return net.ListenUDP(network, net.UDPAddrFromAddrPort(addr))
+	}
+	conn, err := net.FilePacketConn(file)
 	if err != nil {
 		return nil, err
 	}
+	udp, ok := conn.(*net.UDPConn)
+	if !ok {
+		return nil, errors.Join(errors.New("what was taken over is no UDP socket"), conn.Close())
+	}
+	return udp, nil
+}
+
+func openTCP(network string, addr netip.AddrPort, file *os.File) (*net.TCPListener, error) {
+	if file == nil {
+		return net.ListenTCP(network, net.TCPAddrFromAddrPort(addr))
+	}
+	l, err := net.FileListener(file)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		return nil, errors.Join(errors.New("what was taken over is no TCP socket"), l.Close())
+	}
+	return tcp, nil
+}
+
+// listenTCP listens for TCP, and for TLS on it where secure is not nil, on a new socket or on the one of a file.
+func (w *Wire) listenTCP(network string, addr netip.AddrPort, secure *tls.Config, file *os.File) (syscall.Conn, net.Addr, error) {
+	socket, err := openTCP(network, addr, file)
+	if err != nil {
+		return nil, nil, err
+	}
+	var l net.Listener = socket
 	if secure != nil {
 		l = tlsListener{l, secure}
 	}
 	if err := w.start(l, func() { w.faults.Keep(w.done, "accept SIP connections", func() { w.accept(l) }) }); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -119,7 +166,7 @@ func (w *Wire) listenTCP(network string, addr netip.AddrPort, secure *tls.Config
 	} else {
 		w.accepting = append(w.accepting, addrPort(l.Addr()))
 	}
-	return l.Addr(), nil
+	return socket, l.Addr(), nil
 }
 
 // start runs serve on a goroutine that Close ends by closing socket, and waits for.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,9 +26,14 @@ const (
 func (w *Wire) accept(l net.Listener) {
 	var pause time.Duration
 	for {
+		w.enter()
 		conn, err := l.Accept()
+		w.pass()
 		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) { // there is a pause
+			continue
 		}
 		if err != nil {
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
@@ -44,10 +50,13 @@ func (w *Wire) accept(l net.Listener) {
 	}
 }
 
-// connected serves a new connection, if its source does not have too many.
+// connected serves a new connection.
 func (w *Wire) connected(conn net.Conn) {
-	c := &tcpConn{wire: w, conn: conn, local: addrPort(conn.LocalAddr()), remote: addrPort(conn.RemoteAddr()),
-		closed: make(chan struct{})}
+	_ = w.admit(&tcpConn{wire: w, conn: conn, local: addrPort(conn.LocalAddr()), remote: addrPort(conn.RemoteAddr()), closed: make(chan struct{})})
+}
+
+// admit serves a connection of others, if its source does not have too many. The error is errTooMany or ErrClosed.
+func (w *Wire) admit(c *tcpConn) error {
 	source := sourceOf(c.remote.Addr())
 	w.mu.Lock()
 	full := w.perSource[source] >= maxPerSource
@@ -57,8 +66,8 @@ func (w *Wire) connected(conn net.Conn) {
 	w.mu.Unlock()
 	if full {
 		w.sparse.info("SIP connection refused: too many from there", "from", c.remote)
-		_ = conn.Close()
-		return
+		_ = c.conn.Close()
+		return errTooMany
 	}
 	release := func() {
 		w.mu.Lock()
@@ -67,10 +76,14 @@ func (w *Wire) connected(conn net.Conn) {
 			delete(w.perSource, source)
 		}
 	}
-	if w.start(c, func() { defer release(); c.serve() }) != nil {
+	err := w.start(c, func() { defer release(); c.serve() })
+	if err != nil {
 		release()
 	}
+	return err
 }
+
+var errTooMany = errors.New("its source has too many connections")
 
 // sourceOf is what connections are counted by: whoever has one IPv6 address has its /64.
 func sourceOf(addr netip.Addr) netip.Addr {
@@ -86,9 +99,13 @@ func sourceOf(addr netip.Addr) netip.Addr {
 type tcpConn struct {
 	wire          *Wire
 	conn          net.Conn
-	local, remote netip.AddrPort // as in Peer
-	ours          bool           // we opened it
-	users         atomic.Int32   // transactions and dialogs, see Ref
+	local, remote netip.AddrPort                // as in Peer
+	ours          bool                          // we opened it
+	users         atomic.Int32                  // transactions and dialogs, see Ref
+	stream        atomic.Pointer[patientStream] // nil until it is read
+	// Of a connection that another process has had: what that has read and not handled, and that messages have come.
+	unread  []byte
+	greeted bool
 
 	writing sync.Mutex // a message goes out in one piece
 
@@ -128,20 +145,25 @@ func (c *tcpConn) serve() {
 		c.wire.sparse.info("SIP connection refused", "from", c.remote, "error", printable(err.Error()))
 		return
 	}
-	f := &framer{stream: c.conn, greeted: c.ours, needed: func() bool { return c.users.Load() > 0 },
+	stream := &patientStream{conn: c}
+	f := &framer{stream: stream, buf: c.unread, greeted: c.ours || c.greeted, needed: func() bool { return c.users.Load() > 0 },
 		pong: func() error { return c.send([]byte("\r\n")) }}
+	stream.framer = f
+	c.stream.Store(stream)
 	for c.take(f, peer) {
 	}
 }
 
 // take reads and handles one message and reports whether another may follow.
 func (c *tcpConn) take(f *framer, peer Peer) (more bool) {
+	c.wire.enter()
+	defer c.wire.pass()
 	defer c.wire.survive(peer)
 	m, err := f.next()
 	if err != nil {
 		return false
 	}
-	if !c.awaitTurn(m.kind()) {
+	if !c.awaitTurn(m.kind(), f.stream.(*patientStream)) {
 		return false
 	}
 	more = !m.torn
@@ -154,12 +176,15 @@ func (c *tcpConn) take(f *framer, peer Peer) (more bool) {
 
 // awaitTurn waits until the source may send another message, which keeps it from sending more: what is read slowly is sent
 // slowly. It is false where the connection has ended meanwhile.
-func (c *tcpConn) awaitTurn(k kind) bool {
+func (c *tcpConn) awaitTurn(k kind, s *patientStream) bool {
+	s.whole = true
+	defer func() { s.whole = false }()
 	for !c.ours && !c.wire.flood.admits(c.remote, k) {
 		select {
 		case <-c.closed:
 			return false
 		case <-time.After(turnPause):
+			s.wait()
 		}
 	}
 	return true

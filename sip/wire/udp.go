@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -42,33 +43,41 @@ func (s *udpSocket) prepare() error {
 func (s *udpSocket) serve() {
 	buf := make([]byte, maxMessage)
 	oob := make([]byte, 128)
-	for {
-		n, oobn, _, remote, err := s.conn.ReadMsgUDPAddrPort(buf, oob)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			s.wire.sparse.info("SIP read failed", "listener", s.local, "error", err)
-			time.Sleep(10 * time.Millisecond) // a fault that stays must not spin
-			continue
-		}
-		if isKeepAlive(buf[:n]) {
-			continue
-		}
-		remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
-		if !s.wire.flood.admits(remote, kindOf(buf[:n])) {
-			s.wire.counts.flooded.Add(1)
-			s.wire.sparse.info("SIP datagrams dropped: too many from there", "from", remote)
-			continue
-		}
-		local := s.local
-		if s.wildcard {
-			if to := destination(oob[:oobn]); to.IsValid() {
-				local = netip.AddrPortFrom(to, local.Port())
-			}
-		}
-		s.take(buf[:n], local, remote)
+	for s.read(buf, oob) {
 	}
+}
+
+// read takes and handles one datagram. It is false once the socket is closed.
+func (s *udpSocket) read(buf, oob []byte) (more bool) {
+	s.wire.enter()
+	defer s.wire.pass()
+	n, oobn, _, remote, err := s.conn.ReadMsgUDPAddrPort(buf, oob)
+	switch {
+	case errors.Is(err, net.ErrClosed):
+		return false
+	case errors.Is(err, os.ErrDeadlineExceeded): // there is a pause
+		return true
+	case err != nil:
+		s.wire.sparse.info("SIP read failed", "listener", s.local, "error", err)
+		time.Sleep(10 * time.Millisecond) // a fault that stays must not spin
+		return true
+	case isKeepAlive(buf[:n]):
+		return true
+	}
+	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	if !s.wire.flood.admits(remote, kindOf(buf[:n])) {
+		s.wire.counts.flooded.Add(1)
+		s.wire.sparse.info("SIP datagrams dropped: too many from there", "from", remote)
+		return true
+	}
+	local := s.local
+	if s.wildcard {
+		if to := destination(oob[:oobn]); to.IsValid() {
+			local = netip.AddrPortFrom(to, local.Port())
+		}
+	}
+	s.take(buf[:n], local, remote)
+	return true
 }
 
 func (s *udpSocket) take(data []byte, local, remote netip.AddrPort) {

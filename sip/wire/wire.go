@@ -41,6 +41,8 @@ type Config struct {
 	Rate int
 	// Certify is for listeners of TLS; nil: there are none.
 	Certify Certify
+	// Paused has nothing be read before Resume.
+	Paused bool
 	// Closed, if not nil, is told of each TCP or TLS connection that is gone, after the last message of it was handed over. It
 	// runs on the connection's goroutine.
 	Closed func(conn sipgo.Connection)
@@ -62,8 +64,10 @@ type Wire struct {
 	sparse   sparingLog // for what strangers cause
 	counts   counts
 
-	running sync.WaitGroup // readers and client transactions
-	buffers sync.Pool      // of *bytes.Buffer, for messages being sent
+	running sync.WaitGroup                // readers and client transactions
+	reading sync.RWMutex                  // held by each reader while it takes and handles a message
+	paused  atomic.Pointer[chan struct{}] // closed when the pause is over; nil: there is none
+	buffers sync.Pool                     // of *bytes.Buffer, for messages being sent
 
 	mu           sync.Mutex
 	closed       bool
@@ -72,6 +76,8 @@ type Wire struct {
 	perSource    map[netip.Addr]int // TCP and TLS connections that others opened
 	opened       map[way]*tcpConn   // those that we opened
 	sockets      []*udpSocket       // in the order in which they were opened
+	specs        []listening        // likewise, all listeners
+	inherited    []inherited        // for Listen, which comes before anything else
 	accepting    []netip.AddrPort   // addresses of TCP listeners
 	acceptingTLS []netip.AddrPort
 	servers      map[string]*ServerTx
@@ -109,7 +115,7 @@ func New(cfg Config) *Wire {
 	if lost == nil {
 		lost = func(sipgo.Connection) {}
 	}
-	return &Wire{
+	w := &Wire{
 		sink:      cfg.Sink,
 		lost:      lost,
 		certify:   cfg.Certify,
@@ -127,6 +133,11 @@ func New(cfg Config) *Wire {
 		servers:   make(map[string]*ServerTx),
 		clients:   make(map[string]*clientTx),
 	}
+	if cfg.Paused {
+		over := make(chan struct{})
+		w.paused.Store(&over)
+	}
+	return w
 }
 
 // Close closes all sockets, ends all transactions and waits for the goroutines. It must not be called by a Sink or by
