@@ -28,6 +28,7 @@ type benchCmd struct {
 	Delay              bool              `help:"Measure the delay from mouth to ear that the server adds; no floor."`
 	Soak               bool              `help:"Watch what the server holds while calls come and go, and fail if it grows or anything is lost; no floor."`
 	Kills              int               `placeholder:"N" help:"Kill the server so many times at random moments and tell what calls and orders that it had acknowledged come to; fail if too much is lost. Nothing else is measured."`
+	Takeovers          int               `name:"takeover" placeholder:"N" help:"Have a new process take the server over so many times, and tell what members hear of it; fail if a call is lost or a gap is longer than 60 ms. Nothing else is measured."`
 	JSON               bool              `name:"json" help:"Print JSON."`
 }
 
@@ -54,6 +55,7 @@ func (c *benchCmd) Run(ctx context.Context) error {
 		Record:             c.Record,
 		Delay:              c.Delay,
 		Kills:              c.Kills,
+		Takeovers:          c.Takeovers,
 		Soak:               c.Soak,
 		Progress:           os.Stderr,
 	})
@@ -67,6 +69,9 @@ func (c *benchCmd) Run(ctx context.Context) error {
 	}
 	if report.Soak != nil {
 		err = errors.Join(err, report.Flat())
+	}
+	if report.Takeover != nil {
+		err = errors.Join(err, report.Takeover.Err())
 	}
 	if report.Killing != nil {
 		err = errors.Join(err, report.Killing.Err())

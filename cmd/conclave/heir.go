@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -188,20 +186,23 @@ func (t *testator) give(h *heir, frozen *sip.Frozen, halted, given *bool) (calls
 		return 0, err
 	}
 	clear(estate.State)
+	if err := rehearse(); err != nil { // while the other one reads
+		return 0, err
+	}
 	if _, err := h.conn.receive(messagePrepared); err != nil {
 		return 0, err
 	}
 	standstill := t.engine.Halt()
 	*halted = true
-	var progress bytes.Buffer
-	if err := gob.NewEncoder(&progress).Encode(standstill); err != nil {
-		return 0, fmt.Errorf("takeover: write how far audio has come: %w", err)
+	progress, err := writeStandstill(standstill)
+	if err != nil {
+		return 0, err
 	}
 	*given = true
 	if err := h.conn.SetDeadline(time.Now().Add(silenceTime)); err != nil {
 		return 0, err
 	}
-	if err := h.conn.send(messageYours, progress.Bytes()); err != nil {
+	if err := h.conn.send(messageYours, progress); err != nil {
 		return 0, err
 	}
 	if _, err := h.conn.receive(messageHealthy); err != nil {

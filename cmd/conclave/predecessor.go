@@ -2,9 +2,7 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
@@ -107,6 +105,9 @@ func (p *predecessor) goOn(engine *mixer.Engine, server *sip.Server) error {
 	if err := p.conn.SetDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("take over: %w", err)
 	}
+	if err := rehearse(); err != nil {
+		return p.giveUp(err)
+	}
 	if err := p.conn.send(messagePrepared, nil); err != nil {
 		return err
 	}
@@ -114,9 +115,9 @@ func (p *predecessor) goOn(engine *mixer.Engine, server *sip.Server) error {
 	if err != nil {
 		return fmt.Errorf("take over: the old server goes on by itself: %w", err)
 	}
-	var standstill mixer.Standstill
-	if err := gob.NewDecoder(bytes.NewReader(progress)).Decode(&standstill); err != nil {
-		return p.giveUp(fmt.Errorf("read how far audio has come: %w", err))
+	standstill, err := readStandstill(progress)
+	if err != nil {
+		return p.giveUp(err)
 	}
 	engine.Continue(standstill)
 	if err := engine.Await(silenceTime / 2); err != nil {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"conclave/mixer"
 )
 
 // A takeover: another process of the server, of a newer version for example, goes on in the place of the one that runs, with its sockets and
@@ -51,6 +55,31 @@ const (
 	mostFiles     = 250     // that go in one message: the kernel takes 253 (SCM_MAX_FD)
 	mostMessage   = 1 << 28 // octets
 )
+
+// writeStandstill and readStandstill are how far audio has come, on its way.
+func writeStandstill(s mixer.Standstill) ([]byte, error) {
+	var progress bytes.Buffer
+	if err := gob.NewEncoder(&progress).Encode(s); err != nil {
+		return nil, fmt.Errorf("takeover: write how far audio has come: %w", err)
+	}
+	return progress.Bytes(), nil
+}
+
+func readStandstill(progress []byte) (s mixer.Standstill, err error) {
+	if err = gob.NewDecoder(bytes.NewReader(progress)).Decode(&s); err != nil {
+		err = fmt.Errorf("takeover: read how far audio has come: %w", err)
+	}
+	return s, err
+}
+
+// rehearse has both been done once: the first time takes some ms, which nobody is to wait for without audio.
+func rehearse() error {
+	progress, err := writeStandstill(mixer.Standstill{Seats: make([]mixer.SeatProgress, 1)})
+	if err == nil {
+		_, err = readStandstill(progress)
+	}
+	return err
+}
 
 // refusedError is what the other side says stands against a takeover.
 type refusedError struct{ why string }

@@ -37,6 +37,7 @@ type Config struct {
 	Record             bool              // measure what recording all rooms costs, and not the floor
 	Soak               bool              // watch what the server holds while calls come and go, and not the floor
 	Kills              int               // of the server, at random moments, in place of all that is measured
+	Takeovers          int               // of the server by a new process, in place of all that is measured
 	Delay              bool              // measure the delay from mouth to ear, and not the floor
 	Progress           io.Writer         // tells what is being done
 }
@@ -92,6 +93,8 @@ func newBench(c Config) (*bench, error) {
 		return nil, fmt.Errorf("codec %q is none that is measured: pcmu, g722, opus or opus16", c.Codec)
 	case c.Kills < 0 || c.Kills > 0 && (c.Talkers < 2 || c.Codec != "pcmu"):
 		return nil, errors.New("for kills each room takes two talkers at least, so that all hear somebody, with pcmu")
+	case c.Takeovers < 0 || c.Takeovers > 0 && c.Kills > 0:
+		return nil, errors.New("takeovers or kills: one of both at a time")
 	case c.Soak && c.CallsPerSecond == 0:
 		return nil, errors.New("a soak is for calls that come and go: --calls-per-second 10, for example")
 	case c.checkSRTP() != nil:

@@ -27,7 +27,9 @@ type caller struct {
 	counts    counts
 	heardAt   atomic.Int64 // when a talker was heard first since it was set to 0, by clock; only with now
 	now       func() int64 // clock; nil: nobody asks for heardAt
-	loss      atomic.Int64 // packets of ours that the far end missed, by its RTCP; -1: not told
+	// continuity is that of the stream that it is sent; nil: nobody asks for it.
+	continuity *continuity
+	loss       atomic.Int64 // packets of ours that the far end missed, by its RTCP; -1: not told
 	// lossBefore and lossAfter are loss when the measurement began and ended; they are not the lane's.
 	lossBefore, lossAfter int64
 }
@@ -112,7 +114,7 @@ func (c *caller) hold(frames int64) {
 
 // listen reads all that has come.
 func (c *caller) listen(buffer []byte, count bool) {
-	if c.ear == nil {
+	if c.ear == nil && c.continuity == nil {
 		for {
 			n := c.socket.receive(buffer)
 			if n < 0 {
@@ -144,6 +146,7 @@ func (c *caller) take(p []byte, arrived int64, count bool) {
 		c.report(p)
 		return
 	}
+	c.follow(p, arrived)
 	sequence, timestamp := binary.BigEndian.Uint16(p[2:]), binary.BigEndian.Uint32(p[4:])
 	if c.heard && count {
 		c.counts.received++
@@ -158,6 +161,16 @@ func (c *caller) take(p []byte, arrived int64, count bool) {
 	if c.ear != nil && count {
 		c.ear.hear(p[12:], timestamp, arrived)
 	}
+}
+
+// follow notes how a packet continues the stream, if anybody asks for that.
+func (c *caller) follow(p []byte, arrived int64) {
+	if c.continuity == nil {
+		return
+	}
+	step := int64(int16(binary.BigEndian.Uint16(p[2:]) - c.sequence))
+	ticks := int64(int32(binary.BigEndian.Uint32(p[4:])-c.timestamp)) / int64(c.step)
+	c.continuity.take(p, arrived, step-1, ticks-step)
 }
 
 // report takes the cumulative loss from the first report block of a sender or

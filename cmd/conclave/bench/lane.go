@@ -41,7 +41,7 @@ func newCrowd(clock clock, callers []*caller, cpus int) *crowd {
 		l := w.lanes[i%cpus]
 		slot := i / cpus * 17 % slots
 		l.slots[slot] = append(l.slots[slot], c)
-		if c.ear != nil {
+		if c.ear != nil || c.continuity != nil {
 			c.inbox = newMailbox(l.buffer[:])
 		}
 	}

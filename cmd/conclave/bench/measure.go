@@ -78,6 +78,15 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 			c.now = b.clock.now
 		}
 	}
+	if b.Takeovers > 0 {
+		for _, c := range callers {
+			c.continuity = new(continuity)
+			if err := c.socket.stampArrivals(); err != nil {
+				closeSockets(callers)
+				return err
+			}
+		}
+	}
 	crowd := newCrowd(b.clock, callers, len(b.client))
 	defer crowd.close()
 	rooms := b.Rooms
@@ -120,6 +129,10 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 		return fmt.Errorf("%d of %d calls failed, first: %w; the server's log:\n%s", b.Members-len(setup), b.Members, failed, server.logged())
 	}
 	if err := pause(ctx, settle); err != nil {
+		return err
+	}
+	if b.Takeovers > 0 {
+		report.Takeover, err = b.takeovers(ctx, ph, server, callers)
 		return err
 	}
 	if b.Kills > 0 {

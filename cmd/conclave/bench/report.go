@@ -81,6 +81,7 @@ type Report struct {
 	Soak        *Soak       `json:"soak,omitempty"`
 	Flood       Flood       `json:"flood"`
 	Killing     *Killing    `json:"killing,omitempty"`
+	Takeover    *Takeover   `json:"takeover,omitempty"`
 	Log         string      `json:"server_log,omitempty"` // its warnings
 }
 
@@ -148,8 +149,13 @@ func (r *Report) Write(out io.Writer) error {
 	line("conference", "%d members with %s in %d rooms, %d talkers in each, %g s; server on CPU %v, callers on CPU %v",
 		r.Members, strings.ToUpper(r.Codec), r.Rooms, r.Talkers, r.Seconds, r.ServerCPUs, r.ClientCPUs)
 	line("calls set up", "%d of %d; INVITE to 200: %v", r.Joined, r.Members, r.JoinTime)
+	if r.Takeover != nil {
+		r.Takeover.write(line)
+	}
 	if r.Killing != nil {
 		r.Killing.write(line)
+	}
+	if r.Takeover != nil || r.Killing != nil {
 		_, err := io.WriteString(out, text.String())
 		return err
 	}

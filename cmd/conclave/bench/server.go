@@ -68,7 +68,7 @@ func (b *bench) startServer(ctx context.Context, rooms, rate int) (_ *serverProc
 }
 
 // start starts the process, and after end starts it again where it was.
-func (s *serverProcess) start() error {
+func (s *serverProcess) start(more ...string) error {
 	files, err := fileLimit()
 	if err != nil {
 		return err
@@ -77,9 +77,10 @@ func (s *serverProcess) start() error {
 	// those that the system gives to the callers.
 	const firstPort, lastPort, otherFiles = 10000, 32767, 300
 	ports := fmt.Sprintf("%d-%d", firstPort, min(lastPort, firstPort+files-otherFiles))
-	s.command = exec.Command(s.program, "serve", "--data", s.data, "--sip", "udp://"+s.sip, "--guests", "all",
+	args := []string{"serve", "--data", s.data, "--sip", "udp://" + s.sip, "--guests", "all",
 		"--rtp-ports", ports, "--workers", strconv.Itoa(len(s.cpus)), "--log-level", "warn", "--drain-time", "0s",
-		"--sip-rate", strconv.Itoa(s.rate), fmt.Sprintf("--insecure-sdes=%v", s.keys))
+		"--sip-rate", strconv.Itoa(s.rate), fmt.Sprintf("--insecure-sdes=%v", s.keys)}
+	s.command = exec.Command(s.program, append(args, more...)...)
 	s.command.Stderr = s.log
 	out, err := s.command.StdoutPipe()
 	if err != nil {
