@@ -125,16 +125,23 @@ func TestCodecChangesInTheCall(t *testing.T) {
 	quiet(server, "1000")
 	listener := server.dial("1000", phone.Options{From: "listener"})
 	call := server.dial("1000", phone.Options{From: "changer", Codecs: []phone.Codec{phone.PCMU}})
-	for _, c := range []phone.Codec{phone.G722, phone.PCMA, phone.G722} {
+	codecs := []phone.Codec{phone.G722, phone.PCMA, phone.G722}
+	if _, ok := media.Opus(); ok {
+		codecs = append([]phone.Codec{phone.Opus}, codecs...)
+	}
+	for _, c := range codecs {
 		call.Say(phone.Silence())
 		if err := call.Reinvite(t.Context(), phone.Change{Codecs: []phone.Codec{c}}); err != nil {
 			t.Fatal(err)
 		}
 		call.Say(c.Tone(1031, -20))
-		time.Sleep(2 * time.Second)
-		if level := tone.LevelAt(listener.Heard(time.Second), 8000, 1031); math.Abs(level+20) > 0.5 {
-			t.Errorf("after the change to %s: %.2f dBFS, want -20", c, level)
-		}
+		time.Sleep(time.Second) // of what was said before nothing is in the last second any more
+		soundsRight(t, func() (wrong []string) {
+			if level := tone.LevelAt(listener.Heard(time.Second), 8000, 1031); math.Abs(level+20) > 0.5 {
+				wrong = append(wrong, fmt.Sprintf("after the change to %s: %.2f dBFS, want -20", c, level))
+			}
+			return wrong
+		})
 		for _, m := range server.live("1000").Members {
 			if m.Caller == "changer" && m.Codec != c.String() {
 				t.Errorf("shown with %s, want %s", m.Codec, c)
@@ -163,10 +170,13 @@ func TestRoomKeepsToItsRate(t *testing.T) {
 		heard bool
 	}{{1031, true}, {6000, false}} {
 		calls[0].Say(phone.G722.Tone(tt.hz, -20))
-		time.Sleep(2 * time.Second)
-		if level := tone.LevelAt(calls[1].Heard(time.Second), 16000, tt.hz); (math.Abs(level+20) < 1) != tt.heard {
-			t.Errorf("%.0f Hz is heard at %.1f dBFS", tt.hz, level)
-		}
+		time.Sleep(time.Second)
+		soundsRight(t, func() (wrong []string) {
+			if level := tone.LevelAt(calls[1].Heard(time.Second), 16000, tt.hz); (math.Abs(level+20) < 1) != tt.heard {
+				wrong = append(wrong, fmt.Sprintf("%.0f Hz is heard at %.1f dBFS", tt.hz, level))
+			}
+			return wrong
+		})
 	}
 }
 
@@ -196,15 +206,13 @@ func TestRoomKeepsOpusToItsRate(t *testing.T) {
 			t.Errorf("%s: the answer is without %s:\n%s", tt.option, said, calls[0].Remote().Text)
 		}
 		calls[0].Say(phone.Opus.Tone(12000, -20))
-		talked := func() bool { return server.live("1000").Members[0].TalkTime > 2.5 }
-		if tt.high {
-			server.wait("2.5 seconds of talk", patience, talked)
-		} else {
-			time.Sleep(2500 * time.Millisecond) // nothing is heard of it
-		}
-		if level := tone.LevelAt(calls[1].Heard(time.Second), 48000, 12000); (level > -23) != tt.high || (level < -60) == tt.high {
-			t.Errorf("%s: 12 kHz is heard at %.1f dBFS", tt.option, level)
-		}
+		time.Sleep(2 * time.Second)
+		soundsRight(t, func() (wrong []string) {
+			if level := tone.LevelAt(calls[1].Heard(time.Second), 48000, 12000); (level > -23) != tt.high || (level < -60) == tt.high {
+				wrong = append(wrong, fmt.Sprintf("%s: 12 kHz is heard at %.1f dBFS", tt.option, level))
+			}
+			return wrong
+		})
 		for _, call := range calls {
 			_ = call.Hangup()
 		}
