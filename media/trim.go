@@ -89,7 +89,7 @@ const toneLevel = silent - 1
 // forgetKeys takes the tones of keys out.
 func forgetKeys(levels []float64, pcm []int16, rate int) {
 	frame := rate / FramesPerSecond
-	if frame != dtmfFrame && frame != 2*dtmfFrame {
+	if frame == 0 || frame%dtmfFrame != 0 {
 		return
 	}
 	var d DTMF

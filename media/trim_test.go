@@ -198,3 +198,18 @@ func TestNormaliseDoesNotClip(t *testing.T) {
 		t.Errorf("distortion %.2f %%", d*100)
 	}
 }
+
+// Whatever the rate of the call, the key that ends a name is none of it.
+func TestTrimCutsKeysAtAllRatesOfCalls(t *testing.T) {
+	speech := spoken(t, "conf-muted")
+	key := keying{rate: 8000, level: -10, held: 150}.sound("#", 1)
+	said := append(placed(speech, 0, 500, 0), key...)
+	for _, rate := range []int{8000, 16000, 48000} {
+		pcm := make([]int16, len(said)*rate/8000)
+		media.NewSound(8000, said).Read(pcm, rate, 0)
+		got := media.Trim(pcm, rate)
+		if after := len(got)*1000/rate - len(speech)/8; after < 130 || after > 240 {
+			t.Errorf("at %d Hz %d ms are kept after a name, want 200", rate, after)
+		}
+	}
+}
