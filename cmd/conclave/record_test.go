@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/media"
 	"conclave/media/tone"
 	"conclave/rooms/recordings"
 	"conclave/sip/phone"
@@ -310,5 +312,71 @@ func TestReportIsDrawnByABrowser(t *testing.T) {
 	}
 	if out := conclave(t, nil, "recordings", "show", "meeting", "--data", data).done(t); strings.ContainsAny(out, "\x1b\u202e") {
 		t.Errorf("show: %q", out)
+	}
+}
+
+// shelve writes a recording of silence of so many seconds, with a diary of these notes.
+func shelve(t *testing.T, dir, name string, rate, seconds int, notes ...recordings.Note) {
+	t.Helper()
+	at := time.Date(2030, 1, 2, 10, 20, 30, 0, time.UTC)
+	var diary bytes.Buffer
+	for _, n := range append([]recordings.Note{{Kind: recordings.NoteStart, Time: &at, Room: "1000", Title: "Weekly"}}, notes...) {
+		if err := json.NewEncoder(&diary).Encode(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var sound bytes.Buffer
+	if err := media.WriteWAV(&sound, rate, make([]int16, rate*seconds)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, name+".wav"), sound.Bytes(), 0o600),
+		os.WriteFile(filepath.Join(dir, name+".jsonl"), diary.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReportOfAnyRecordingIsDrawnByABrowser(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	dir := filepath.Join(data, "recordings")
+	long := strings.Repeat("Karl-Theodor Maria Nikolaus Johann Jacob Philipp Franz Joseph Sylvester ", 20)
+	var crowd []recordings.Note
+	for i := range 500 {
+		crowd = append(crowd, recordings.Note{Kind: recordings.NoteJoin, At: 0.1, Member: i + 1, Call: strconv.Itoa(i), Caller: strconv.Itoa(1000 + i), Name: long})
+	}
+	talk := func(member int, from, to float64) []recordings.Note {
+		return []recordings.Note{{Kind: recordings.NoteTalk, At: from, Member: member}, {Kind: recordings.NoteSilent, At: to, Member: member}}
+	}
+	stop := recordings.Note{Kind: recordings.NoteStop, At: 60, Reason: "the last member has left"}
+	join := recordings.Note{Kind: recordings.NoteJoin, At: 0, Member: 1, Call: "a", Caller: "1001", Name: "Ann"}
+	shelve(t, dir, "crowd", 8000, 60, append(append(crowd, talk(500, 12.3, 45.6)...), stop)...)
+	shelve(t, dir, "nothing", 8000, 0, join)
+	shelve(t, dir, "killed", 8000, 60, join, recordings.Note{Kind: recordings.NoteTalk, At: 57, Member: 1})
+	shelve(t, dir, "wide", 16000, 60, append(append([]recordings.Note{join}, talk(1, 30, 31.2)...), stop)...)
+	for _, tt := range []struct {
+		name  string
+		lanes int
+		words []string // of the page, as it is drawn: places are thousandths of the recording
+		shown []string
+	}{
+		{"crowd", 500, []string{`class="talk" x="205" y="8" width="555"`, "<td>0:12.3</td><td>0:45.6</td>", "0:33"}, []string{"0:12.3", "0:45.6", "complete"}},
+		{"nothing", 1, []string{"<dd>0:00</dd>", "Ann", "interrupted"}, []string{"Ann", "lasts 0:00, interrupted"}},
+		{"killed", 1, []string{`class="talk" x="950" y="8" width="50"`, "interrupted"}, []string{"0:57.0", "1:00.0", "interrupted"}},
+		{"wide", 1, []string{`class="talk" x="500" y="8" width="20"`, "<dd>1:00</dd>"}, []string{"0:30.0", "0:31.2", "lasts 1:00, complete"}},
+	} {
+		page := filepath.Join(data, tt.name+".html")
+		conclave(t, nil, "recordings", "report", tt.name, "--html", "-o", page, "--data", data).done(t)
+		dom := chromium(t, page, "--dump-dom", "--virtual-time-budget=1000")
+		if n := strings.Count(dom, `class="lane"`); n != tt.lanes {
+			t.Errorf("%s: %d lanes for %d members", tt.name, n, tt.lanes)
+		}
+		shown := conclave(t, nil, "recordings", "show", tt.name, "--data", data).done(t)
+		for text, words := range map[string][]string{dom: tt.words, shown: tt.shown} {
+			for _, word := range words {
+				if !strings.Contains(text, word) {
+					t.Errorf("%s lacks %q:\n%s", tt.name, word, text[:min(len(text), 3000)])
+				}
+			}
+		}
 	}
 }

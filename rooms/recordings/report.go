@@ -18,7 +18,7 @@ var reportPage string
 // WriteReport draws a recording as an HTML page that needs nothing beside it: who talked when, and how loud each was, with
 // what loss and jitter. What callers have chosen is escaped.
 func WriteReport(w io.Writer, r Recording) error {
-	page, err := template.New("report").Funcs(template.FuncMap{"clock": clock, "visible": visible}).Parse(reportPage)
+	page, err := template.New("report").Funcs(template.FuncMap{"clock": clock, "moment": moment, "visible": visible}).Parse(reportPage)
 	if err != nil {
 		return fmt.Errorf("read the page of reports: %w", err)
 	}
@@ -107,7 +107,7 @@ func covered(turns []Turn, seconds float64) float64 {
 func bars(spans []Span, seconds float64) (all []bar) {
 	for _, s := range spans {
 		x := place(s.From, seconds)
-		all = append(all, bar{X: x, Width: hundredth(max(place(s.To, seconds)-x, 1)), Height: 100})
+		all = append(all, bar{X: x, Width: fine(max(place(s.To, seconds)-x, 1)), Height: 100})
 	}
 	return all
 }
@@ -116,8 +116,11 @@ func place(at, seconds float64) float64 {
 	if seconds <= 0 {
 		return 0
 	}
-	return hundredth(span * max(0, min(at/seconds, 1)))
+	return fine(span * max(0, min(at/seconds, 1)))
 }
+
+// fine rounds a place or a length: to 10 ms of a day.
+func fine(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 
 func hundredth(v float64) float64 { return math.Round(v*100) / 100 }
 
@@ -185,6 +188,12 @@ func clock(seconds float64) string {
 		return fmt.Sprintf("%d:%02d", s/60, s%60)
 	}
 	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}
+
+// moment is a time in a recording to a tenth of a second: 1:05.3.
+func moment(seconds float64) string {
+	tenths := math.Round(10 * seconds)
+	return fmt.Sprintf("%s.%d", clock(tenths/10), int(tenths)%10)
 }
 
 // visible is a text of a caller without what is not seen: controls, and what changes the direction of writing.
