@@ -4,8 +4,8 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -97,9 +97,8 @@ func (e *Engine) Halt() Standstill {
 	// Whoever sleeps wakes up once before that turn.
 	turn := uint64(e.clock()/int64(slotTime)) + slots + 2
 	e.halt.stop.Store(turn)
-	time.Sleep(time.Duration(int64(turn)*int64(slotTime) - e.clock()))
-	for e.halt.resting.Load() < int64(len(e.workers)) {
-		time.Sleep(restTime / 5)
+	for due := int64(turn) * int64(slotTime); e.clock() < due || e.halt.resting.Load() < int64(len(e.workers)); {
+		sleep(max(due-e.clock(), int64(restTime/10)))
 	}
 	digits := e.untold()
 	slot := make(map[*Conference]int)
@@ -122,13 +121,32 @@ func (e *Engine) Halt() Standstill {
 	return Standstill{Turn: turn, Seats: slices.Concat(all...)}
 }
 
-// each has all workers do something at a time, and waits for them.
+// each has all workers, which rest, do something at a time, and waits for them: without the scheduler, for nobody hears anything meanwhile.
 func (e *Engine) each(do func(*worker)) {
-	var working sync.WaitGroup
+	var working atomic.Int64
+	working.Store(int64(len(e.workers)))
 	for _, w := range e.workers {
-		working.Go(func() { w.do(func() { do(w) }) })
+		w.later(func() {
+			defer working.Add(-1)
+			do(w)
+		})
 	}
-	working.Wait()
+	for working.Load() > 0 {
+		sleep(int64(restTime / 10))
+	}
+}
+
+// Urgently does something on a thread that comes before others, as those of the workers do, and returns when it is done.
+func (e *Engine) Urgently(do func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer e.faults.Survive("do something urgent")
+		runtime.LockOSThread() // never unlocked: the thread ends with it
+		prefer(e.log)
+		do()
+	}()
+	<-done
 }
 
 // all are the conferences that there are, none of which comes or goes now.

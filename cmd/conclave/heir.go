@@ -192,23 +192,31 @@ func (t *testator) give(h *heir, frozen *sip.Frozen, halted, given *bool) (calls
 	if _, err := h.conn.receive(messagePrepared); err != nil {
 		return 0, err
 	}
+	err = errFault
+	t.engine.Urgently(func() { err = t.giveAudio(h, halted, given) })
+	if err != nil {
+		return 0, err
+	}
+	return calls, h.conn.send(messageDone, nil)
+}
+
+// giveAudio is the part of it without audio.
+func (t *testator) giveAudio(h *heir, halted, given *bool) error {
 	standstill := t.engine.Halt()
 	*halted = true
 	progress, err := writeStandstill(standstill)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	*given = true
 	if err := h.conn.SetDeadline(time.Now().Add(silenceTime)); err != nil {
-		return 0, err
+		return err
 	}
 	if err := h.conn.send(messageYours, progress); err != nil {
-		return 0, err
+		return err
 	}
-	if _, err := h.conn.receive(messageHealthy); err != nil {
-		return 0, err
-	}
-	return calls, h.conn.send(messageDone, nil)
+	_, err = h.conn.receive(messageHealthy)
+	return err
 }
 
 // refuse tells the heir why nothing comes of it.

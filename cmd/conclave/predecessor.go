@@ -111,15 +111,11 @@ func (p *predecessor) goOn(engine *mixer.Engine, server *sip.Server) error {
 	if err := p.conn.send(messagePrepared, nil); err != nil {
 		return err
 	}
-	progress, err := p.conn.receive(messageYours)
-	if err != nil {
-		return fmt.Errorf("take over: the old server goes on by itself: %w", err)
-	}
-	standstill, err := readStandstill(progress)
+	err := errFault
+	engine.Urgently(func() { err = p.goOnWithAudio(engine) })
 	if err != nil {
 		return p.giveUp(err)
 	}
-	engine.Continue(standstill)
 	if err := engine.Await(silenceTime / 2); err != nil {
 		return p.giveUp(err)
 	}
@@ -129,6 +125,20 @@ func (p *predecessor) goOn(engine *mixer.Engine, server *sip.Server) error {
 	}
 	server.Begin()
 	go p.watch()
+	return nil
+}
+
+// goOnWithAudio waits for the old mixer to stand still, and has this one go on.
+func (p *predecessor) goOnWithAudio(engine *mixer.Engine) error {
+	progress, err := p.conn.receive(messageYours)
+	if err != nil {
+		return fmt.Errorf("the old server goes on by itself: %w", err)
+	}
+	standstill, err := readStandstill(progress)
+	if err != nil {
+		return err
+	}
+	engine.Continue(standstill)
 	return nil
 }
 

@@ -81,6 +81,9 @@ func rehearse() error {
 	return err
 }
 
+// errFault is what a fault in the program comes to.
+var errFault = errors.New("takeover: a fault in the program")
+
 // refusedError is what the other side says stands against a takeover.
 type refusedError struct{ why string }
 
