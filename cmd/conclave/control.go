@@ -65,8 +65,9 @@ type control struct {
 	mux     *http.ServeMux
 	server  http.Server
 	serving sync.WaitGroup
-	path    string        // of the socket
-	ending  chan struct{} // closed when the server is about to close: answers without an end come to one
+	handing sync.WaitGroup // takeovers, until they are in the audit
+	path    string         // of the socket
+	ending  chan struct{}  // closed when the server is about to close: answers without an end come to one
 	started time.Time
 }
 
@@ -107,6 +108,7 @@ func (c *control) close() {
 		c.server.Close()
 	}
 	c.serving.Wait()
+	c.handing.Wait()
 	if !c.orders.gone.Load() {
 		_ = os.Remove(c.path)
 	}
@@ -154,6 +156,10 @@ func (c *control) guard(next http.Handler) http.Handler {
 			return
 		}
 		c.log.Info("operator", "user", who.name(), "uid", who.uid, "pid", who.pid, "method", r.Method, "path", r.URL.Path)
+		if r.URL.Path == takeoverPath {
+			c.handing.Add(1)
+			defer c.handing.Done()
+		}
 		if !lastsLong(r.URL.Path) {
 			if !c.orders.begin() {
 				answer(w, http.StatusServiceUnavailable, failure{"another process is the server now; ask again"})
@@ -184,7 +190,9 @@ func (c *control) attempt(next http.Handler, w http.ResponseWriter, r *http.Requ
 }
 
 // lastsLong tells orders apart for which no takeover waits.
-func lastsLong(path string) bool { return strings.HasSuffix(path, "/invite") || path == "/v1/takeover" }
+func lastsLong(path string) bool { return strings.HasSuffix(path, "/invite") || path == takeoverPath }
+
+const takeoverPath = "/v1/takeover"
 
 // syncTime bounds how long an order waits until it is written: a slow disk keeps no operator from his conference.
 const syncTime = 2 * time.Second

@@ -142,6 +142,12 @@ func (o *outcome) WriteHeader(status int) {
 	o.ResponseWriter.WriteHeader(status)
 }
 
+// refuse notes why nothing has come of a request whose connection is not HTTP's any more.
+func (o *outcome) refuse(err error) {
+	o.status = http.StatusConflict
+	o.text, _ = json.Marshal(failure{err.Error()}) // it does not fail
+}
+
 func (o *outcome) Write(text []byte) (int, error) {
 	o.text = append(o.text, text[:min(len(text), orderBody-len(o.text))]...)
 	return o.ResponseWriter.Write(text)

@@ -23,6 +23,7 @@ type heir struct {
 	pid  int32
 	// process is its pidfd: whatever comes of it, no other process is meant.
 	process int
+	result  chan error // what comes of it, once
 }
 
 // takeoverCheck is the answer to who asks whether there may be a takeover.
@@ -71,8 +72,12 @@ func (c *control) takeOver(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case c.heirs <- h:
+		if err := <-h.result; err != nil {
+			w.(*outcome).refuse(err)
+		}
 	case <-c.ending:
 		h.close()
+		w.(*outcome).refuse(errors.New("the server is ending"))
 	}
 }
 
@@ -90,7 +95,7 @@ func hijack(w http.ResponseWriter, pid int32, process int) (*heir, error) {
 	if err := errors.Join(err, buffer.Flush(), conn.SetDeadline(time.Time{})); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &heir{conn: takeoverConn{UnixConn: unixConn}, pid: pid, process: process}, nil
+	return &heir{conn: takeoverConn{UnixConn: unixConn}, pid: pid, process: process, result: make(chan error, 1)}, nil
 }
 
 func (h *heir) close() {
@@ -148,6 +153,7 @@ func (t *testator) bequeath(h *heir) (done bool) {
 	if err == nil {
 		t.log.Info("taken over, this process ends", "by_process", h.pid, "calls", calls, "after", time.Since(began).Round(time.Millisecond))
 		t.orders.leave()
+		h.result <- nil
 		frozen.Leave()
 		return true
 	}
@@ -163,6 +169,7 @@ func (t *testator) bequeath(h *heir) (done bool) {
 	frozen.Thaw()
 	t.engine.Tell()
 	t.orders.resume()
+	h.result <- err
 	t.log.Error("the new server does not go on with the calls, so this one does", "of_process", h.pid, "error", err)
 	return false
 }
@@ -221,6 +228,7 @@ func (t *testator) giveAudio(h *heir, halted, given *bool) error {
 
 // refuse tells the heir why nothing comes of it.
 func (t *testator) refuse(h *heir, err error) {
+	h.result <- err
 	t.log.Error("not taken over", "by_process", h.pid, "error", err)
 	_ = h.conn.SetDeadline(time.Now().Add(silenceTime))
 	_ = h.conn.send(messageRefusal, []byte(err.Error())) // who is gone needs no answer

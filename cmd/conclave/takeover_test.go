@@ -310,11 +310,17 @@ func TestOldServerGoesOnWhereTheNewOneFails(t *testing.T) {
 					t.Errorf("BYE of %s: %v", who, err)
 				}
 			}
+			if audit := s.run("audit"); !strings.Contains(audit, "serve --takeover") || strings.Contains(audit, "not known to have ended") {
+				t.Errorf("the attempt is in the audit as\n%s", audit)
+			}
 			if next := s.dial("1000", phone.Options{From: "carl"}); next.Ending() != "" {
 				t.Error("no new call is taken")
 			}
 			// Nothing is left of the attempt that would keep the next one.
-			s.takenOver("--guests", "all", "--insecure-sdes")
+			s = s.takenOver("--guests", "all", "--insecure-sdes")
+			if audit := s.run("audit"); strings.Count(audit, "serve --takeover") != 2 || strings.Contains(audit, "not known to have ended") {
+				t.Errorf("the audit is\n%s", audit)
+			}
 		})
 	}
 }
