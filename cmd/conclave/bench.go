@@ -25,6 +25,7 @@ type benchCmd struct {
 	RegistersPerSecond int               `placeholder:"N" help:"Registrations of all phones together in each second, each with a challenge."`
 	Flood              int               `placeholder:"N" help:"SIP messages in each second from one source beside the members; no floor."`
 	Record             bool              `help:"Measure what recording all rooms costs, and not the floor; with -o record_tracks=yes each member has a track."`
+	Fill               bool              `help:"Have members call until the server refuses more of them for its load, and measure those who are in; no floor."`
 	Delay              bool              `help:"Measure the delay from mouth to ear that the server adds; no floor."`
 	Soak               bool              `help:"Watch what the server holds while calls come and go, and fail if it grows or anything is lost; no floor."`
 	Kills              int               `placeholder:"N" help:"Kill the server so many times at random moments and tell what calls and orders that it had acknowledged come to; fail if too much is lost. Nothing else is measured."`
@@ -53,6 +54,7 @@ func (c *benchCmd) Run(ctx context.Context) error {
 		RegistersPerSecond: c.RegistersPerSecond,
 		Flood:              c.Flood,
 		Record:             c.Record,
+		Fill:               c.Fill,
 		Delay:              c.Delay,
 		Kills:              c.Kills,
 		Takeovers:          c.Takeovers,

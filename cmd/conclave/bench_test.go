@@ -103,6 +103,8 @@ func TestBenchNamesWhatItCannotMeasure(t *testing.T) {
 		{[]string{"--phones", "5"}, []string{"--registers-per-second"}},
 		{[]string{"--soak"}, []string{"--calls-per-second"}},
 		{[]string{"--seconds", "0"}, []string{"too short"}},
+		{[]string{"--fill", "--flood", "100"}, []string{"--fill goes with"}},
+		{[]string{"--fill", "--members", "3"}, []string{"not enough to fill the server: 0 were refused"}},
 		{[]string{"-o", "agc=perhaps"}, []string{"agc", `"perhaps"`, "yes or no"}},
 		{[]string{"--server-cpus", "one"}, []string{`"one"`, "2-3"}},
 		{[]string{"--server-cpus", "5000"}, []string{"5000"}},

@@ -38,6 +38,7 @@ type Config struct {
 	Soak               bool              // watch what the server holds while calls come and go, and not the floor
 	Kills              int               // of the server, at random moments, in place of all that is measured
 	Takeovers          int               // of the server by a new process, in place of all that is measured
+	Fill               bool              // have members call until the server refuses more, and measure those; there is no floor then
 	Delay              bool              // measure the delay from mouth to ear, and not the floor
 	Progress           io.Writer         // tells what is being done
 }
@@ -95,6 +96,8 @@ func newBench(c Config) (*bench, error) {
 		return nil, errors.New("for kills each room takes two talkers at least, so that all hear somebody, with pcmu")
 	case c.Takeovers < 0 || c.Takeovers > 0 && c.Kills > 0:
 		return nil, errors.New("takeovers or kills: one of both at a time")
+	case c.Fill && (c.CallsPerSecond > 0 || c.Phones > 0 || c.Flood > 0 || c.Record || c.Kills > 0 || c.Takeovers > 0 || c.SRTP != ""):
+		return nil, errors.New("a full server is measured alone: --fill goes with --members, --rooms, --talkers, --codec and --delay")
 	case c.Soak && c.CallsPerSecond == 0:
 		return nil, errors.New("a soak is for calls that come and go: --calls-per-second 10, for example")
 	case c.checkSRTP() != nil:

@@ -123,7 +123,16 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 	}
 	fmt.Fprintf(b.Progress, "server: %d members call %d rooms at %s, server on CPU %v, callers on CPU %v\n",
 		b.Members, b.Rooms, server.sip, b.server, b.client)
-	setup, failed := b.join(ctx, ph, server, callers)
+	var setup []time.Duration
+	var failed error
+	if b.Fill {
+		if report.Overload, setup, failed = b.fill(ctx, ph, server, callers); failed == nil {
+			b.Members = report.Overload.Taken
+			report.Members, report.Talkers = b.Members, min(b.Talkers, (b.Members+b.Rooms-1)/b.Rooms)
+		}
+	} else {
+		setup, failed = b.join(ctx, ph, server, callers)
+	}
 	report.Joined, report.JoinTime = len(setup), quantilesOf(setup)
 	if failed != nil {
 		return fmt.Errorf("%d of %d calls failed, first: %w; the server's log:\n%s", b.Members-len(setup), b.Members, failed, server.logged())
@@ -176,7 +185,7 @@ func (b *bench) measureServer(ctx context.Context, report *Report) (err error) {
 			return fmt.Errorf("compare with plain members: %w", err)
 		}
 		report.encryption(compared)
-	case !b.Delay && b.CallsPerSecond == 0 && b.Phones == 0 && b.Flood == 0:
+	case !b.Delay && !b.Fill && b.CallsPerSecond == 0 && b.Phones == 0 && b.Flood == 0:
 		compared, err := b.compare(ctx, server.command.Process, crowd)
 		if err != nil {
 			return fmt.Errorf("compare with the floor: %w", err)

@@ -21,6 +21,8 @@ type Report struct {
 	ServerCPUs []int   `json:"server_cpus"`
 	ClientCPUs []int   `json:"client_cpus"`
 
+	Overload *Overload `json:"overload,omitempty"` // where the server was filled: Members are those who are in then
+
 	Joined   int       `json:"joined"`
 	JoinTime quantiles `json:"join_ns"` // from INVITE to 200
 
@@ -105,7 +107,7 @@ func (r *Report) fill(b *bench, crowd *crowd, spent cost, empty int64, stats mix
 		r.Lost += c.counts.lost
 		r.Skipped += c.counts.skipped
 		r.Refused += c.counts.refused
-		if c.counts.received < due*99/100 {
+		if c.active.Load() && c.counts.received < due*99/100 {
 			r.Starved++
 		}
 		if c.lossAfter >= 0 {
@@ -117,10 +119,11 @@ func (r *Report) fill(b *bench, crowd *crowd, spent cost, empty int64, stats mix
 		}
 	}
 	r.Deviation = quantilesOf(deviations)
-	if b.Delay {
+	switch {
+	case b.Delay:
 		d := b.delay(crowd.callers)
 		r.Delay = &d
-	} else {
+	case !b.Fill: // of whom nobody knows beforehand who will be in
 		h := b.hearing(crowd.callers)
 		r.Hearing = &h
 	}
@@ -151,6 +154,11 @@ func (r *Report) Write(out io.Writer) error {
 	line("calls set up", "%d of %d; INVITE to 200: %v", r.Joined, r.Members, r.JoinTime)
 	if r.Takeover != nil {
 		r.Takeover.write(line)
+	}
+	if o := r.Overload; o != nil {
+		line("filled", "%d calls taken, then %d refused with 503 at a load of %.0f %%; %d of %d ticks missed meanwhile", o.Taken, o.Refused, 100*o.Load,
+			o.Missed, o.Missed+o.Ticks)
+		line("load", "%.0f %% of the busiest mixing thread at the end", 100*r.Clockwork.Load)
 	}
 	if r.Killing != nil {
 		r.Killing.write(line)
