@@ -213,6 +213,7 @@ func (f *Frozen) Leave() {
 	said := make(chan struct{})
 	go func() {
 		defer close(said)
+		defer f.server.survive(nil)
 		f.server.subscriptions.close(overMoved)
 	}()
 	select {
