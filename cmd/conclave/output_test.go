@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"errors"
 	"io/fs"
 	"os"
@@ -75,6 +76,19 @@ func filesIn(t *testing.T, dir string) string {
 	return strings.Join(files, "\n")
 }
 
+// refuse has the database refuse a change in the middle of its transaction.
+func refuse(t *testing.T, data dataDir, change string) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", data.database())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec("CREATE TRIGGER full BEFORE " + change + " BEGIN SELECT RAISE(ABORT, 'the disk is full, says the test'); END")
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What an order makes of music, voices and recordings is on the disk as a whole or not at all, at whatever step the disk fails, and
 // the message has the name that the operator gave.
 func TestWhatTheDiskDoesNotTakeLeavesNothingBehind(t *testing.T) {
@@ -102,6 +116,10 @@ func TestWhatTheDiskDoesNotTakeLeavesNothingBehind(t *testing.T) {
 		{"a track is moved to its place", music, false, func(t *testing.T, data dataDir, _ string) { readOnly(t, filepath.Join(data.music(), "lobby")) },
 			[]string{"lobby", "nothing was added"}},
 		{"the database is written", music, false, func(t *testing.T, data dataDir, _ string) { readOnly(t, string(data)) }, []string{unwritable}},
+		{"tracks become part of their playlist", music, false, func(t *testing.T, data dataDir, _ string) { refuse(t, data, "INSERT ON tracks") },
+			[]string{"lobby", "the disk is full, says the test"}},
+		{"a playlist is removed", []string{"music", "rm", "lobby"}, false,
+			func(t *testing.T, data dataDir, _ string) { refuse(t, data, "DELETE ON playlists") }, []string{"lobby", "the disk is full, says the test"}},
 		{"a sound of a voice is copied", []string{"voice", "add", "anna", voice}, true, nil, []string{"add voice anna", tooLarge}},
 		{"a voice is begun", []string{"voice", "add", "anna", voice}, false, func(t *testing.T, data dataDir, _ string) {
 			if err := os.MkdirAll(data.voices(), 0o750); err != nil {
