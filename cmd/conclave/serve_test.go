@@ -231,7 +231,7 @@ func TestServeNamesWhatIsWrong(t *testing.T) {
 		"history of no time":     {[]string{"--history-days=-1"}, []string{"--history-days", "-1", "0 to keep none"}},
 		"history without end":    {[]string{"--history-days", "36501"}, []string{"--history-days", "36501", "36500"}},
 		"data below a file":      {[]string{"--data", filepath.Join(plain, "data")}, []string{plain, "--data"}},
-		"data path far too long": {[]string{"--data", filepath.Join(t.TempDir(), strings.Repeat("d", 100))}, []string{"control socket", "107", "--data"}},
+		"data path far too long": {[]string{"--data", filepath.Join(t.TempDir(), strings.Repeat("d", 100))}, []string{"control socket", "103", "--data"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// Later flags win over earlier ones, but listeners add up.
