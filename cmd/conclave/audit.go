@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"strconv"
 	"time"
 
@@ -16,25 +14,9 @@ import (
 
 // auditCmd lists what operators have ordered, from the database, whether or not a server runs.
 type auditCmd struct {
-	Since *moment    `placeholder:"WHEN" help:"Only what was ordered then or later: 2026-11-01, \"2026-11-01 14:30\", or so long ago: 90m, 24h, 7d."`
-	Until *moment    `placeholder:"WHEN" help:"Only what was ordered before; a date stands for its first moment."`
-	User  string     `placeholder:"USER" help:"Only what this user has ordered: a login name, before sudo or after it, or a user id."`
-	Room  *extension `placeholder:"EXT" help:"Only what is about this room."`
-	Limit int        `placeholder:"N" default:"100" help:"The latest so many (${default}); 0 is all."`
-	JSON  bool       `name:"json" xor:"format" help:"Print JSON."`
-	CSV   bool       `name:"csv" xor:"format" help:"Print CSV for a spreadsheet."`
-}
-
-// Validate is called by kong once all flags are read.
-func (c *auditCmd) Validate() error {
-	now := time.Now()
-	switch {
-	case c.Limit < 0:
-		return fmt.Errorf("--limit %d: it takes a number of lines, or 0 for all", c.Limit)
-	case c.Since != nil && c.Until != nil && !c.Since.at(now).Before(c.Until.at(now)):
-		return errors.New("--since is not before --until: nothing can be found")
-	}
-	return nil
+	User string     `placeholder:"USER" help:"Only what this user has ordered: a login name, before sudo or after it, or a user id."`
+	Room *extension `placeholder:"EXT" help:"Only what is about this room."`
+	selection
 }
 
 func (c *auditCmd) Run(ctx context.Context, data dataDir) error {
@@ -55,22 +37,7 @@ func (c *auditCmd) Run(ctx context.Context, data dataDir) error {
 			}
 		}
 	}
-	out := bufio.NewWriter(os.Stdout)
-	switch {
-	case c.JSON:
-		err = writeList(out, views)
-	case c.CSV:
-		err = writeCSV(out, auditFields, views)
-	default:
-		err = writeAudit(out, views)
-	}
-	if err := errors.Join(err, out.Flush()); err != nil {
-		return err
-	}
-	if query.Limit > 0 && total > query.Limit {
-		fmt.Fprintf(os.Stderr, "the latest %d of %d lines; --limit 0 prints all\n", query.Limit, total)
-	}
-	return nil
+	return printSelection(c.selection, auditFields, views, writeAudit, total, "lines")
 }
 
 func (c *auditCmd) query(now time.Time) store.AuditQuery {
@@ -78,12 +45,7 @@ func (c *auditCmd) query(now time.Time) store.AuditQuery {
 	if c.Room != nil {
 		query.Room = string(*c.Room)
 	}
-	if c.Since != nil {
-		query.Since = c.Since.at(now)
-	}
-	if c.Until != nil {
-		query.Until = c.Until.at(now)
-	}
+	query.Since, query.Until = c.span(now)
 	return query
 }
 

@@ -43,8 +43,13 @@ func (b *Book) prune(ctx context.Context, most int) error {
 	if latest.After(before) {
 		before = latest
 	}
+	return removeBefore(ctx, before, b.db.RemoveCalls)
+}
+
+// removeBefore removes what is older, removeMost at once.
+func removeBefore(ctx context.Context, before time.Time, remove func(ctx context.Context, before time.Time, most int) (int, error)) error {
 	for {
-		n, err := b.db.RemoveCalls(ctx, before, removeMost)
+		n, err := remove(ctx, before, removeMost)
 		if err != nil || n < removeMost || !wait(ctx, removePause) {
 			return err
 		}

@@ -181,10 +181,5 @@ func (t *Trail) sweep() {
 }
 
 func (t *Trail) prune(ctx context.Context) error {
-	for {
-		n, err := t.db.RemoveAudit(ctx, time.Now().AddDate(0, 0, -t.days), removeMost)
-		if err != nil || n < removeMost || !wait(ctx, removePause) {
-			return err
-		}
-	}
+	return removeBefore(ctx, time.Now().AddDate(0, 0, -t.days), t.db.RemoveAudit)
 }
