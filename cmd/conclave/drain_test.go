@@ -139,3 +139,27 @@ func TestServerThatIsToldToEndWaitsNoLongerThanThereAreCalls(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+func TestSecondSignalEndsTheServerAtOnce(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--guests", "all", "--drain-time", "24h")
+	quiet(s, "1000")
+	call := s.dial("1000", phone.Options{})
+	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.wait("log line of the end", 10*time.Second, func() bool { return s.logged("stopping") > 0 })
+	s.wait("end of the server", 10*time.Second, func() bool {
+		_ = s.command.Process.Signal(syscall.SIGTERM) // it may be gone
+		select {
+		case <-s.ended:
+			return true
+		default:
+			return false
+		}
+	})
+	call.Forget() // nobody would answer its BYE
+	if status := s.command.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGTERM {
+		t.Errorf("the server ended with %v", s.command.ProcessState)
+	}
+}

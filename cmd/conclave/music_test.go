@@ -474,3 +474,22 @@ func TestMusicThatLastsTooLongIsLeftOut(t *testing.T) {
 	music("add", "lobby", "--longest", "25h", short).refused(t, "--longest 25h0m0s", "at most 24h0m0s")
 	music("add", "lobby", "--longest", "40s", told, untold).done(t)
 }
+
+func TestLongImportShowsHowFarItIsOnATerminal(t *testing.T) {
+	t.Parallel()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newTerminal(t, 24, 80)
+	cmd := exec.Command(path, "music", "add", "lobby", toneFile(t, t.TempDir(), "song.wav", 440, -20, 120), "--data", t.TempDir())
+	cmd.Stderr = x.far
+	if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), "playlist lobby") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if text := x.text.String(); strings.Count(text, "1 of 1, song.wav: ") < 3 || !strings.Contains(text, "song.wav: 100 %") {
+		t.Errorf("the terminal shows %q", text)
+	}
+}
